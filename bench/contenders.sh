@@ -1,0 +1,92 @@
+# Contenders: how each server is started. Sourced by run.sh.
+#
+# A contender NAME is a function start_NAME. It gets a free loopback port as $1,
+# starts its processes with `launch` and leaves readiness, measuring and
+# stopping to the caller; need_NAME (optional) says on standard output why the
+# contender cannot run here, and nothing if it can.
+# BIN holds the programs, WORK is a directory for files, CORES counts cores.
+
+# -- peers -----------------------------------------------------------------
+
+start_plain() { launch "$BIN/plain" -listen "127.0.0.1:$1"; }
+start_plain_again() { start_plain "$1"; }
+start_plain_200us() { launch "$BIN/plain" -listen "127.0.0.1:$1" -wait 200us; }
+start_semaphore() { launch "$BIN/semaphore" -listen "127.0.0.1:$1" -limit 16; }
+start_semaphore_200us() { launch "$BIN/semaphore" -listen "127.0.0.1:$1" -limit 16 -wait 200us; }
+start_prefork_shared() { launch "$BIN/prefork" -listen "127.0.0.1:$1"; }
+start_prefork_reuseport() { launch "$BIN/prefork" -listen "127.0.0.1:$1" -reuseport; }
+
+# nginx in front of a FastCGI program with FCGI_PROCESSES processes, in its
+# default way: a connection for each request. With fastcgi_keep_conn a process
+# that serves one connection at a time (libfcgi does) waits on an idle kept one
+# while requests on new ones wait in the backlog, and under more clients than
+# processes all of it can come to a stand.
+start_nginx_libfcgi() {
+	local home="$WORK/nginx.$1" user=
+	((EUID)) || user="user $(id -un) $(id -gn);" # its workers must reach the socket
+	mkdir -p "$home/logs"
+	cat >"$home/nginx.conf" <<-END
+		daemon off;
+		$user
+		worker_processes $CORES;
+		error_log $home/logs/error.log crit;
+		pid $home/nginx.pid;
+		events { worker_connections 4096; }
+		http {
+			access_log off;
+			client_body_temp_path $home/body;
+			proxy_temp_path $home/proxy;
+			fastcgi_temp_path $home/fastcgi;
+			uwsgi_temp_path $home/uwsgi;
+			scgi_temp_path $home/scgi;
+			keepalive_requests 1000000000;
+			server {
+				listen 127.0.0.1:$1 backlog=4096;
+				location / {
+					fastcgi_pass unix:$home/program.sock;
+					fastcgi_param REQUEST_METHOD \$request_method;
+					fastcgi_param REQUEST_URI \$request_uri;
+					fastcgi_param QUERY_STRING \$query_string;
+					fastcgi_param CONTENT_LENGTH \$content_length;
+					fastcgi_param SERVER_PROTOCOL \$server_protocol;
+				}
+			}
+		}
+	END
+	launch "$BIN/hello_fcgi" "$home/program.sock" "$FCGI_PROCESSES"
+	launch "$NGINX" -e "$home/logs/start.log" -p "$home" -c "$home/nginx.conf"
+}
+need_nginx_libfcgi() {
+	[ -n "$NGINX" ] || echo "nginx is not installed"
+	need_hello_fcgi
+}
+need_hello_fcgi() { [ -x "$BIN/hello_fcgi" ] || echo "no C compiler, or no libfcgi to link with"; }
+
+# -- Bident ----------------------------------------------------------------
+
+bident() {
+	local port=$1
+	shift
+	launch "$BIN/bident" serve --listen "http://127.0.0.1:$port" --max-requests 0 --log-level 0 --admin off "$@"
+}
+need_bident() { [ -x "$BIN/bident" ] || echo "cmd/bident does not build"; }
+
+start_emulate_50() { bident "$1" --mode emulate --max-servers 50; }
+need_emulate_50() { need_bident; }
+
+# The embedding program with the 200 us handler: 16 emulated workers.
+start_emulate_200us() { launch "$BIN/emulate200us" -listen "127.0.0.1:$1" -wait 200us -workers 16; }
+need_emulate_200us() { [ -x "$BIN/emulate200us" ] || echo "internal/peers/emulate200us does not build"; }
+
+start_fork_slot() { bident "$1" --mode fork --accept slot --concurrency 256 --max-servers "$CORES"; }
+need_fork_slot() { need_bident; }
+
+start_fork_request() { bident "$1" --mode fork --accept request --max-servers "$FCGI_PROCESSES"; }
+need_fork_request() { need_bident; }
+
+# The same C program as behind nginx, as Bident's workers.
+start_fork_libfcgi() { bident "$1" --mode fork --max-servers "$FCGI_PROCESSES" -- "$BIN/hello_fcgi"; }
+need_fork_libfcgi() {
+	need_bident
+	need_hello_fcgi
+}

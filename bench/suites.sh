@@ -1,0 +1,37 @@
+# Suites: what is compared with what. Sourced by run.sh.
+#
+# pair SUITE A B CONNECTIONS LOAD GOAL: A against B (contenders.sh) under
+# CONNECTIONS connections that are LOAD: kept, or close (one request each).
+# GOAL is the wanted ratio A/B of requests per second, - if there is none.
+# footprint SUITE CONTENDER: time from start to ready, and memory per process.
+
+suites() {
+	# Two equal servers: how far a ratio strays here without a reason.
+	pair same plain plain_again 64 kept -
+	pair same plain plain_again 64 close -
+	pair same semaphore plain 64 kept -
+
+	pair emulate emulate_50 plain 64 kept 0.95
+	pair emulate emulate_50 plain 1024 kept 0.95
+	pair emulate emulate_50 plain 64 close 1.0
+
+	pair scarce emulate_200us semaphore_200us 1024 kept -
+
+	pair slot fork_slot prefork_shared 64 kept 1.2
+	pair slot fork_slot prefork_reuseport 64 kept 1.2
+	pair slot fork_slot prefork_shared 64 close 1.2
+	pair slot fork_slot prefork_reuseport 64 close 1.2
+
+	pair request fork_request nginx_libfcgi 64 kept -
+	pair request fork_libfcgi nginx_libfcgi 64 kept -
+	pair request fork_request nginx_libfcgi 64 close -
+
+	footprint start plain
+	footprint start emulate_50
+	footprint start fork_slot
+	footprint start fork_request
+	footprint start fork_libfcgi
+	footprint start prefork_shared
+	footprint start prefork_reuseport
+	footprint start nginx_libfcgi
+}

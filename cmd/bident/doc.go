@@ -1,0 +1,14 @@
+// Command bident serves HTTP with a pool of workers that are goroutines or
+// processes, and looks after running servers.
+//
+//	bident serve [flags] [-- program args...]
+//	bident status [--json]
+//	bident ctl reload | stop | scale N | recycle SLOT | reopen-logs
+//	bident load [flags] URL
+//	bident config check | print
+//	bident version
+//
+// Each sub-command is a file of this package. The settings of serve are read by
+// package options, the demonstration application is package demo, and all the
+// rest is the public API of package httpd.
+package main

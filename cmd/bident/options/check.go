@@ -1,0 +1,137 @@
+package options
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// check looks at one value that its type accepts; for lists, at one item.
+type check func(value any) fault
+
+// atLeast limits whole numbers from below.
+func atLeast(least int) check {
+	return func(v any) fault {
+		if v.(int) < least {
+			return fault{fmt.Sprintf("%d is too small", v), fmt.Sprintf("at least %d", least)}
+		}
+		return fault{}
+	}
+}
+
+// between limits whole numbers from both sides.
+func between(least, most int) check {
+	return func(v any) fault {
+		if n := v.(int); n < least || n > most {
+			return fault{fmt.Sprintf("%d is out of range", n), fmt.Sprintf("%d to %d", least, most)}
+		}
+		return fault{}
+	}
+}
+
+// servers checks max_servers. 0, FCGI::ProcManager's way to say "serve in this
+// process, unmanaged", is not built yet.
+func servers(v any) fault {
+	if v.(int) == 0 {
+		return fault{"0, serving without workers, is " + notAvailable, "at least 1"}
+	}
+	return atLeast(1)(v)
+}
+
+// positive is for the period of something that is done again and again.
+func positive(v any) fault {
+	if v.(time.Duration) <= 0 {
+		return fault{"a period cannot be 0", "such as 10s"}
+	}
+	return fault{}
+}
+
+// oneOf accepts the names listed; those in later are known but not built yet.
+func oneOf(names []string, later ...string) check {
+	return func(v any) fault {
+		switch name := v.(string); {
+		case slices.Contains(names, name):
+			return fault{}
+		case slices.Contains(later, name):
+			return fault{fmt.Sprintf("%q is %s", name, notAvailable), either(names)}
+		default:
+			return fault{fmt.Sprintf("%q is not one of its values", name), either(names)}
+		}
+	}
+}
+
+// either returns "a, b or c".
+func either(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0]
+	}
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// assignment checks an item of env.
+func assignment(v any) fault {
+	if name, _, ok := strings.Cut(v.(string), "="); !ok || name == "" {
+		return fault{fmt.Sprintf("%q is not an assignment", v), "such as NAME=value"}
+	}
+	return fault{}
+}
+
+// laterSchemes are the schemes of listen that are not built yet.
+var laterSchemes = []string{"https", "fcgi", "fcgi+unix", "http+fd", "fcgi+fd", "http+systemd"}
+
+const urlExample = "such as http://127.0.0.1:8080 or http+unix:///run/bident.sock"
+
+// listenURL checks an item of listen.
+func listenURL(v any) fault {
+	text := v.(string)
+	scheme, rest, ok := strings.Cut(text, "://")
+	switch {
+	case !ok && text != "" && strings.Trim(text, "0123456789") == "":
+		// Net::Server's listen is what is called backlog here.
+		return fault{fmt.Sprintf("%q is not a URL", text), "such as http://127.0.0.1:8080; the length of the kernel's queue is called backlog"}
+	case !ok:
+		return fault{fmt.Sprintf("%q is not a URL", text), urlExample}
+	case scheme == "http":
+		return address(text, strings.TrimSuffix(rest, "/"))
+	case scheme == "http+unix":
+		if !strings.HasPrefix(rest, "/") || rest == "/" {
+			return fault{fmt.Sprintf("%q has no absolute path", text), "such as http+unix:///run/bident.sock, with three slashes"}
+		}
+		return fault{}
+	case slices.Contains(laterSchemes, scheme):
+		return fault{fmt.Sprintf("%q: the scheme %s is %s", text, scheme, notAvailable), "http or http+unix"}
+	default:
+		return fault{fmt.Sprintf("%q has an unknown scheme", text), urlExample}
+	}
+}
+
+// address checks the host:port part of a URL.
+func address(text, hostport string) fault {
+	host, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return fault{fmt.Sprintf("%q has no port", text), urlExample}
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return fault{fmt.Sprintf("%q: the port %q is not a number from 0 to 65535", text, port), urlExample}
+	}
+	if strings.ContainsAny(host, " /?#@\t\r\n") {
+		return fault{fmt.Sprintf("%q: %q is not a host", text, host), urlExample}
+	}
+	return fault{}
+}
+
+// adminURL checks admin.
+func adminURL(v any) fault {
+	switch v.(string) {
+	case "", "off":
+		return fault{}
+	}
+	if f := listenURL(v); f.what != "" {
+		return fault{f.what, "http+unix:///path, http://127.0.0.1:port or off"}
+	}
+	return fault{}
+}

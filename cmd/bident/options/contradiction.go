@@ -1,0 +1,120 @@
+package options
+
+import "fmt"
+
+// contradictions reports settings that are well-formed each, but make no sense
+// together. It is configuration that is wrong then, wherever the values stand.
+func (r *reading) contradictions() {
+	program := len(r.Program) > 0
+	if program && r.App != "" {
+		r.contradict("app", "an application and a program are given, but only one can be served", "leave out one of them", "program")
+	}
+	if !program && r.App == "" {
+		r.contradict("app", "nothing to serve", "demo, or a program after --", "program")
+	}
+	if r.App != "" && r.App != "demo" {
+		r.contradict("app", fmt.Sprintf("there is no application %q", r.App), "demo is the one that is built in")
+	}
+	if program && r.DemoFaults {
+		r.contradict("demo_faults", "makes no sense with a program", "it is a setting of the demo", "program")
+	}
+	if program && r.Program[0] == "" {
+		r.contradict("program", "the name of the program is empty", "")
+	}
+	if len(r.Listen) == 0 {
+		r.contradict("listen", "there is no address to serve on", "leave it out for http://127.0.0.1:8080")
+	}
+	r.ways(program)
+	r.numbers()
+}
+
+// ways reports settings that make no sense in the chosen mode.
+func (r *reading) ways(program bool) {
+	if r.Mode == "emulate" {
+		if program {
+			r.contradict("mode", "a program cannot be served in mode emulate", "its workers are processes: mode fork", "program")
+			return
+		}
+		inFork := func(key, why string) {
+			r.contradict(key, "makes no sense in mode emulate", why, "mode", "program")
+		}
+		if r.GOMAXPROCS != 0 {
+			inFork("gomaxprocs", "it is for each child of mode fork; the server heeds the variable GOMAXPROCS")
+		}
+		if r.Accept == "slot" {
+			inFork("accept", "slot needs mode fork")
+		}
+		if r.ClearEnv {
+			inFork("clear_env", "only the children of mode fork have an environment of their own")
+		}
+		if len(r.Env) > 0 {
+			inFork("env", "only the children of mode fork have an environment of their own")
+		}
+	}
+	if program && r.Accept == "slot" {
+		r.contradict("accept", "slot makes no sense with a program", "auto or request: the server accepts for the program", "program")
+	}
+	if program && r.GOMAXPROCS != 0 {
+		r.contradict("gomaxprocs", "makes no sense with a program", fmt.Sprintf("env GOMAXPROCS=%d tells a program in Go", r.GOMAXPROCS), "program")
+	}
+}
+
+// numbers reports limits of which one excludes the other. Derived numbers are not
+// looked at: what they are derived from is.
+func (r *reading) numbers() {
+	r.atMost("min_servers", r.MinServers, "max_servers", r.MaxServers)
+	r.atMost("start_servers", r.StartServers, "max_servers", r.MaxServers)
+	r.atMost("min_spare_servers", r.MinSpareServers, "max_servers", r.MaxServers)
+	if r.MaxSpareServers > 0 {
+		r.atMost("min_spare_servers", r.MinSpareServers, "max_spare_servers", r.MaxSpareServers)
+	}
+	if r.MaxRequests > 0 {
+		r.lessThan("max_requests_jitter", r.MaxRequestsJitter, "max_requests", r.MaxRequests)
+	}
+	r.lessThan("max_unavailable", r.MaxUnavailable, "max_servers", r.MaxServers)
+	if r.StartServers < r.MinServers && r.IsSet("start_servers") {
+		r.contradict("start_servers", fmt.Sprintf("%d is less than min_servers, %d by %s", r.StartServers, r.MinServers, r.Origin("min_servers")),
+			fmt.Sprintf("at least %d", r.MinServers), "min_servers", "max_servers")
+	}
+	if r.MaxSurge == 0 && r.MaxUnavailable == 0 {
+		r.contradict("max_surge", "with max_surge 0 and max_unavailable 0 no worker could ever be replaced", "one of them at least 1", "max_unavailable")
+	}
+}
+
+// atMost reports a number that is above another one, the limit.
+func (r *reading) atMost(key string, n int, limitKey string, limit int) {
+	r.below(key, n, limitKey, limit, limit, "more than")
+}
+
+// lessThan reports a number that reaches another one, the limit.
+func (r *reading) lessThan(key string, n int, limitKey string, limit int) {
+	r.below(key, n, limitKey, limit, limit-1, "not less than")
+}
+
+func (r *reading) below(key string, n int, limitKey string, limit, most int, relation string) {
+	if n > most && r.IsSet(key) {
+		r.contradict(key, fmt.Sprintf("%d is %s %s, %d by %s", n, relation, limitKey, limit, r.Origin(limitKey)),
+			fmt.Sprintf("at most %d", most), limitKey)
+	}
+}
+
+// contradict adds a problem with key, unless it or one of the other keys
+// concerned was reported as malformed: the contradiction may be a mere
+// consequence.
+func (r *reading) contradict(key, what, hint string, others ...string) {
+	for _, k := range append(others, key) {
+		if r.refused[k] {
+			return
+		}
+	}
+	at, set := r.origins[key]
+	for _, k := range others {
+		if !set {
+			at, set = r.origins[k]
+		}
+	}
+	if at.from == fromFile {
+		what = key + ": " + what
+	}
+	r.problems = append(r.problems, Problem{Where: at.where(), What: what, Hint: hint})
+}

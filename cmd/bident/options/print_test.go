@@ -1,0 +1,155 @@
+package options
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// roundTrip prints settings and reads what was printed.
+func roundTrip(t *testing.T, s *Settings) *Settings {
+	t.Helper()
+	var b bytes.Buffer
+	if err := s.Print(&b); err != nil {
+		t.Fatal(err)
+	}
+	again, err := Load([]string{"--config", "again.toml"}, nil, oneFile("again.toml", b.String()))
+	if err != nil {
+		t.Fatalf("%v\nin\n%s", err, b.String())
+	}
+	return again
+}
+
+// difference names the first setting, other than config, that is not the same.
+func difference(a, b *Settings) string {
+	rows := table(&b.Serve)
+	for i, k := range table(&a.Serve) {
+		if k.Name != "config" && tomlText(k.into) != tomlText(rows[i].into) {
+			return k.Name
+		}
+	}
+	return ""
+}
+
+func TestPrintIsReadAgain(t *testing.T) {
+	for _, args := range [][]string{
+		nil,
+		{"--mode=fork", "--accept=slot", "--gomaxprocs=2", "--clear-env", "--env", "A=\"\\'#\t\n\x7f\u2028", "--env", "B="},
+		{"--min-spare-servers=2", "--max-spare-servers=7", "--check-for-dead=0.5", "--max-lifetime=100h30m", "--start-timeout=1ns"},
+		{"--listen=http://:0", "--listen=http+unix:///a b", "--socket-mode=0600", "--backlog=100", "--admin=off", "--max-body-size=1025k"},
+		{"--concurrency=64", "--pid-file=/run/é.pid", "--log-file=#", "--log-format=json", "--hup=stop", "--demo-faults", "--max-body-size=0"},
+		{"--max-servers=3", "--", "php-cgi", "-d", "a=\"b\"", ""},
+	} {
+		s := load(t, args, nil, "", "")
+		again := roundTrip(t, s)
+		if d := difference(s, again); d != "" {
+			t.Errorf("%q: differs in %s", args, d)
+		}
+		if fixed := Reloadable(s, again); len(fixed) != 1 || fixed[0] != "config" {
+			t.Errorf("%q: not reloadable: %q", args, fixed)
+		}
+		for _, k := range Keys() {
+			if k.Name != "config" && !strings.HasPrefix(again.Origin(k.Name), "again.toml:") {
+				t.Errorf("%s was not printed", k.Name)
+			}
+		}
+	}
+}
+
+func TestPrintText(t *testing.T) {
+	s := load(t, []string{"--config", "a.toml", "--n-processes", "3"}, []string{"BIDENT_DIE_TIMEOUT=90"}, "a.toml", "\nhup = 'stop'")
+	var b bytes.Buffer
+	if err := s.Print(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"# What\napp                 = \"demo\"                    # default\n",
+		"max_servers         = 3                         # flag --n-processes\n",
+		"min_servers         = 3                         # default\n",
+		"die_timeout         = \"1m30s\"                   # environment BIDENT_DIE_TIMEOUT\n",
+		"hup                 = \"stop\"                    # a.toml:2\n",
+		"# config            = \"a.toml\"                  # flag --config\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, b.String())
+		}
+	}
+}
+
+type brokenWriter struct{}
+
+var errBroken = errors.New("broken")
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, errBroken }
+
+func TestPrintReturnsTheWritersError(t *testing.T) {
+	if err := load(t, nil, nil, "", "").Print(brokenWriter{}); !errors.Is(err, errBroken) {
+		t.Error(err)
+	}
+}
+
+func TestTableCoversServe(t *testing.T) {
+	var s Serve
+	rows := map[any]string{}
+	names := map[string]bool{}
+	for _, k := range table(&s) {
+		if rows[k.into] != "" {
+			t.Errorf("%s and %s fill one field", k.Name, rows[k.into])
+		}
+		rows[k.into] = k.Name
+		for _, name := range k.names() {
+			if _, both := notBuilt[name]; names[name] || both {
+				t.Errorf("%s stands twice", name)
+			}
+			names[name] = true
+		}
+		if want := "BIDENT_" + strings.ToUpper(k.Name); k.Env() != want {
+			t.Errorf("%s: variable %s", k.Name, k.Env())
+		}
+		if k.Help == "" || k.Group == "" || (k.Arg == "") != (k.isBool() || k.noFlag) || strings.HasSuffix(k.Help, ".") {
+			t.Errorf("row %+v", k)
+		}
+	}
+	v := reflect.ValueOf(&s).Elem()
+	for i := range v.NumField() {
+		if rows[v.Field(i).Addr().Interface()] == "" {
+			t.Errorf("field %s has no row", v.Type().Field(i).Name)
+		}
+	}
+	if len(rows) != v.NumField() {
+		t.Errorf("%d rows, %d fields", len(rows), v.NumField())
+	}
+}
+
+func TestHelp(t *testing.T) {
+	help := Help()
+	for line := range strings.Lines(help) {
+		if line = strings.TrimSuffix(line, "\n"); len(line) > 80 || strings.TrimRight(line, " ") != line {
+			t.Errorf("%d columns: %q", len(line), line)
+		}
+	}
+	for _, k := range Keys() {
+		if !strings.Contains(help, "\n  "+k.Flag()) {
+			t.Errorf("%s is missing", k.Flag())
+		}
+	}
+	at := 0
+	for _, group := range []string{"What:", "Where:", "How:", "How many:", "How long (0: no limit):", "Queue:", "Daemon:", "Admin:"} {
+		i := strings.Index(help[at:], "\n"+group+"\n")
+		if i < 0 {
+			t.Fatalf("group %s is missing or out of order", group)
+		}
+		at += i
+	}
+	for _, want := range []string{
+		"  --max-servers N *         most workers (default: 50; in fork mode twice the\n                            CPUs); also --n-processes\n",
+		"  --log-level N *           what to log: 0 errors, 1 warnings, 2 notices, 3\n",
+		"--access-log, --access-log-format, --allow,",
+	} {
+		if !strings.Contains(help, want) {
+			t.Errorf("%q is missing in\n%s", want, help)
+		}
+	}
+}

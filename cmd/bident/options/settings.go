@@ -1,0 +1,73 @@
+package options
+
+import (
+	"runtime"
+	"slices"
+)
+
+// Settings are the effective settings of one Load, and where each came from.
+type Settings struct {
+	Serve
+	origins map[string]origin // of the keys that were set explicitly
+}
+
+// Origin says where the value of a key came from: "flag --max-servers",
+// "arguments after --", "environment BIDENT_MAX_SERVERS", "bident.toml:3" or
+// "default". An alias that was used is named. Unknown keys are "default".
+func (s *Settings) Origin(key string) string { return s.origins[key].String() }
+
+// IsSet reports whether a key was set explicitly, be it to its default.
+func (s *Settings) IsSet(key string) bool { _, ok := s.origins[key]; return ok }
+
+// derive fills in the defaults that depend on other settings.
+func (s *Settings) derive() {
+	program := len(s.Program) > 0
+	if !s.IsSet("app") && !program {
+		s.App = "demo"
+	}
+	if !s.IsSet("mode") {
+		s.Mode = "emulate"
+		if program {
+			s.Mode = "fork"
+		}
+	}
+	if !s.IsSet("max_servers") {
+		s.MaxServers = 50
+		if s.Mode == "fork" {
+			s.MaxServers = 2 * runtime.GOMAXPROCS(0) // heeds a container's CPU limit
+		}
+	}
+	if !s.IsSet("min_servers") {
+		s.MinServers = s.MaxServers
+		if s.MinSpareServers > 0 || s.MaxSpareServers > 0 {
+			s.MinServers = min(5, s.MaxServers)
+		}
+	}
+	if !s.IsSet("start_servers") {
+		s.StartServers = min(max(s.MinServers, s.MinSpareServers), s.MaxServers)
+	}
+	if !s.IsSet("max_requests") && s.Concurrency == 1 {
+		s.MaxRequests = 1000
+	}
+}
+
+// Reloadable compares the settings that are running with newly read ones and
+// returns the keys that differ but cannot be changed by a reload, in the order
+// of the table. The reload is possible if there are none.
+func Reloadable(running, read *Settings) []string {
+	var fixed []string
+	now, next := table(&running.Serve), table(&read.Serve)
+	for i, k := range now {
+		if k.Reload {
+			continue
+		}
+		same := format(k.into) == format(next[i].into)
+		if list, ok := k.into.(*[]string); ok {
+			same = slices.Equal(*list, *next[i].into.(*[]string))
+		}
+		if !same {
+			fixed = append(fixed, k.Name)
+		}
+	}
+	return fixed
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// pidFile is a file that names this process.
+type pidFile struct{ path string }
+
+// claimPIDFile writes this process's number into a file. It refuses to take the
+// file of a process that is alive.
+func claimPIDFile(path string) (*pidFile, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("pid file: %w", err)
+	}
+	switch pid, err := readPIDFile(path); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	case pid != os.Getpid() && alive(pid):
+		return nil, fmt.Errorf("pid file %s: process %d is running", path, pid)
+	}
+	// Written beside it and renamed: nobody ever reads half a number.
+	f, err := os.CreateTemp(filepath.Dir(path), ".pid-*")
+	if err != nil {
+		return nil, fmt.Errorf("pid file: %w", err)
+	}
+	_, err = fmt.Fprintln(f, os.Getpid())
+	err = errors.Join(err, f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
+		return nil, fmt.Errorf("pid file: %w", err)
+	}
+	return &pidFile{path}, nil
+}
+
+// Remove removes the file if it still names this process.
+func (p *pidFile) Remove() {
+	if pid, err := readPIDFile(p.path); err == nil && pid == os.Getpid() {
+		os.Remove(p.path)
+	}
+}
+
+// readPIDFile reads the process number in a file; 0 if the file is empty.
+func readPIDFile(path string) (int, error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, fmt.Errorf("pid file: %w", err)
+	}
+	text := strings.TrimSpace(string(b))
+	if text == "" {
+		return 0, nil
+	}
+	pid, err := strconv.Atoi(text)
+	if err != nil || pid < 1 {
+		return 0, fmt.Errorf("pid file %s: %.40q is no process number", path, text)
+	}
+	return pid, nil
+}

@@ -1,0 +1,152 @@
+package emulate
+
+import (
+	"fmt"
+	"runtime/debug"
+	"sync"
+
+	"github.com/bident/bident/pool"
+)
+
+// worker is a group of lanes.
+type worker struct {
+	backend *Backend
+	spec    pool.Spec
+	report  func(pool.Event)
+	pid     int
+
+	mu      sync.Mutex
+	crew    *pool.Crew // nil while the worker starts
+	retired bool
+	exited  bool // Exited has been reported
+	state   any
+}
+
+// PID is the worker's serial number.
+func (w *worker) PID() int { return w.pid }
+
+// start makes the worker ready, unless it was told to leave in the meantime.
+func (w *worker) start() {
+	identity := Identity{Slot: w.spec.Slot, PID: w.pid, Generation: w.spec.Generation}
+	state, err := initialize(w.backend.config.Init, identity)
+	if err != nil {
+		w.exit(pool.Event{Kind: pool.Exited, PID: w.pid, Cause: pool.CauseStart, Err: err})
+		return
+	}
+	w.mu.Lock()
+	w.state = state
+	if w.retired {
+		w.mu.Unlock()
+		w.finish()
+		w.exit(pool.Event{Kind: pool.Exited, PID: w.pid})
+		return
+	}
+	crew, err := w.backend.config.Queue.NewCrew(w.spec.Board, w.spec.Slot, pool.CrewHooks{
+		Report: w.report, Ended: w.ended, Gone: w.gone,
+	})
+	if err != nil {
+		w.mu.Unlock()
+		w.finish()
+		w.exit(pool.Event{Kind: pool.Exited, PID: w.pid, Cause: pool.CauseStart, Err: err})
+		return
+	}
+	crew.State = state
+	w.crew = crew
+	w.mu.Unlock()
+	// Ready is reported first: from the moment that a lane runs it may report
+	// that it has begun its last request.
+	w.report(pool.Event{Kind: pool.Ready})
+	for _, lane := range crew.Lanes() {
+		runner := w.backend.config.Runner(lane)
+		if err := w.backend.ants.Submit(func() { lane.Run(runner) }); err != nil {
+			// Only after Close, when nobody waits for this worker.
+			go lane.Run(runner)
+		}
+	}
+}
+
+// initialize runs the init hook; a panic in it is its error.
+func initialize(hook func(Identity) (any, error), id Identity) (state any, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("emulate: init hook panicked: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return hook(id)
+}
+
+// finish runs the finish hook.
+func (w *worker) finish() {
+	defer func() {
+		if v := recover(); v != nil {
+			w.exit(pool.Event{Kind: pool.Exited, PID: w.pid, Cause: pool.CauseCrash,
+				Err: fmt.Errorf("emulate: finish hook panicked: %v\n%s", v, debug.Stack())})
+		}
+	}()
+	w.backend.config.Finish(w.state)
+}
+
+// exit reports the exit, if that has not been done.
+func (w *worker) exit(e pool.Event) {
+	w.mu.Lock()
+	first := !w.exited
+	w.exited = true
+	w.mu.Unlock()
+	if first {
+		w.report(e)
+	}
+}
+
+// ended is called when the last lane has ended or was given up.
+func (w *worker) ended() {
+	if w.crew.Lost() > 0 {
+		// The handlers that do not return keep the slot; the worker is over.
+		e := w.last()
+		e.Lost = true
+		if e.Cause == "" {
+			e.Cause = pool.CauseTimeout
+		}
+		go w.exit(e)
+	}
+}
+
+// gone is called when no handler of the worker runs any more.
+func (w *worker) gone() {
+	go func() {
+		w.finish()
+		w.exit(w.last())
+	}()
+}
+
+// last is the worker's last report.
+func (w *worker) last() pool.Event {
+	e := pool.Event{Kind: pool.Exited, PID: w.pid}
+	if err, request := w.crew.Crashed(); err != nil {
+		e.Cause, e.Err, e.Request, e.Exit = pool.CauseCrash, err, request, "panic"
+	}
+	return e
+}
+
+// Retire implements pool.Worker.
+func (w *worker) Retire() {
+	w.mu.Lock()
+	w.retired = true
+	crew := w.crew
+	w.mu.Unlock()
+	if crew != nil {
+		crew.Retire()
+	}
+}
+
+// Kill implements pool.Worker. An init hook that does not return is left behind.
+func (w *worker) Kill() {
+	w.mu.Lock()
+	w.retired = true
+	crew := w.crew
+	w.mu.Unlock()
+	if crew != nil {
+		crew.Kill()
+		return
+	}
+	w.exit(pool.Event{Kind: pool.Exited, PID: w.pid, Exit: "killed"})
+}

@@ -1,0 +1,208 @@
+package fork
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/bident/bident/internal/memfd"
+	"github.com/bident/bident/pool"
+)
+
+// Backend starts workers that are OS processes. It implements pool.Backend.
+type Backend struct {
+	config  Config
+	path    string // of the program file
+	args    []string
+	log     *slog.Logger
+	null    *os.File
+	spawner *spawner
+
+	mu      sync.Mutex
+	payload *os.File
+	live    map[*process]bool
+	none    *sync.Cond // no process is left
+	closed  bool
+}
+
+// New makes a backend. The error lists every problem of the configuration, or
+// says that there is no such program.
+func New(config Config) (*Backend, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	if config.protocol == 0 {
+		config.protocol = protocol
+	}
+	b := &Backend{config: config, log: config.Log, live: make(map[*process]bool)}
+	b.none = sync.NewCond(&b.mu)
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	if err := b.find(); err != nil {
+		return nil, err
+	}
+	if err := b.SetPayload(config.Payload); err != nil {
+		return nil, err
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		b.payload.Close()
+		return nil, fmt.Errorf("fork: %w", err)
+	}
+	b.null = null
+	b.spawner = newSpawner(pool.MaxSlots)
+	return b, nil
+}
+
+// find resolves the program once and for all: what /proc says of a program whose
+// file was replaced is of no use.
+func (b *Backend) find() error {
+	if !b.config.External() {
+		path, err := os.Executable()
+		if err != nil {
+			return fmt.Errorf("fork: program file: %w", err)
+		}
+		b.path, b.args = path, os.Args
+		return nil
+	}
+	path, err := exec.LookPath(b.config.Program[0])
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return fmt.Errorf("fork: program: %w", err)
+	}
+	b.path, b.args = path, b.config.Program
+	return nil
+}
+
+// SetPayload changes what children that are started from now on are given.
+func (b *Backend) SetPayload(payload []byte) error {
+	if b.config.External() {
+		return nil
+	}
+	file, err := memfd.Frozen("bident-payload", payload)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.payload != nil {
+		b.payload.Close()
+	}
+	b.payload = file
+	return nil
+}
+
+// Start implements pool.Backend. The process is started by another goroutine; a
+// failure to do so is reported as Exited, with CauseStart. The error is ErrClosed
+// after Close.
+func (b *Backend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, error) {
+	p := newProcess(b, spec, report)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, ErrClosed
+	}
+	b.live[p] = true
+	b.spawner.births <- p
+	return p, nil
+}
+
+// forget strikes a process off that is gone.
+func (b *Backend) forget(p *process) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.live, p)
+	b.none.Broadcast()
+}
+
+// Close kills what is left of the workers, waits until they are gone and
+// reported, and gives back what the backend holds. The seats and the board stay.
+func (b *Backend) Close() error {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	b.closed = true
+	var left []*process
+	for p := range b.live {
+		left = append(left, p)
+	}
+	b.mu.Unlock()
+	for _, p := range left {
+		p.Kill()
+	}
+	b.mu.Lock()
+	for len(b.live) > 0 {
+		b.none.Wait()
+	}
+	b.mu.Unlock()
+	b.spawner.stop()
+	b.null.Close()
+	if b.payload != nil {
+		b.payload.Close()
+	}
+	return nil
+}
+
+// environment is that of a child.
+func (b *Backend) environment(m *mark) []string {
+	var env []string
+	if !b.config.ClearEnv {
+		env = os.Environ()
+	}
+	env = append(env, b.config.Env...)
+	if n := b.config.GOMAXPROCS; n > 0 {
+		env = append(env, "GOMAXPROCS="+strconv.Itoa(n))
+	}
+	if m != nil {
+		env = append(env, markVariable+"="+m.String())
+	}
+	return last(env)
+}
+
+// last keeps the last of the variables with the same name, which is not what
+// programs do with them by themselves.
+func last(env []string) []string {
+	seen := make(map[string]bool, len(env))
+	out := make([]string, len(env))
+	next := len(env)
+	for i := len(env) - 1; i >= 0; i-- {
+		name := env[i]
+		for j := range name {
+			if name[j] == '=' && j > 0 {
+				name = name[:j]
+				break
+			}
+		}
+		if !seen[name] {
+			seen[name] = true
+			next--
+			out[next] = env[i]
+		}
+	}
+	return out[next:]
+}
+
+// mark is what a child of this program is told in its environment.
+func (b *Backend) mark(spec pool.Spec) *mark {
+	m := &mark{
+		version: b.config.protocol, lanes: spec.Board.Lanes(), slots: spec.Board.Slots(),
+		slot: spec.Slot, generation: spec.Generation, accept: b.config.Accept, name: b.config.Name,
+	}
+	if spec.Config != nil {
+		m.start = max(spec.Config.StartTimeout, 0).Round(time.Millisecond)
+	}
+	if b.config.Accept == Slot {
+		m.addresses = len(b.config.Seats.addresses)
+	}
+	return m
+}

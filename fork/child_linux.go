@@ -1,0 +1,20 @@
+package fork
+
+import "net"
+
+// Child is a child as the parent's lanes see it.
+type Child struct{ process *process }
+
+// Dial makes a new connection to the child's private listener. It does not wait
+// for the child to accept. It fails once the child is gone.
+func (c *Child) Dial() (net.Conn, error) { return c.process.private.dial() }
+
+// PID is the child's process id.
+func (c *Child) PID() int { return c.process.PID() }
+
+// Exited is closed when the child has ended, which tells a crash from a closed
+// connection.
+func (c *Child) Exited() <-chan struct{} { return c.process.exited }
+
+// External reports whether the child is an external program.
+func (c *Child) External() bool { return c.process.backend.config.External() }

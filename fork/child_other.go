@@ -1,0 +1,23 @@
+//go:build !linux
+
+package fork
+
+import (
+	"errors"
+	"net"
+)
+
+// Child is a child as the parent's lanes see it.
+type Child struct{}
+
+// Dial returns errors.ErrUnsupported.
+func (*Child) Dial() (net.Conn, error) { return nil, errors.ErrUnsupported }
+
+// PID is 0.
+func (*Child) PID() int { return 0 }
+
+// Exited is nil.
+func (*Child) Exited() <-chan struct{} { return nil }
+
+// External is false.
+func (*Child) External() bool { return false }

@@ -1,0 +1,197 @@
+package fork
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bident/bident/pool"
+)
+
+// grace is how long what belongs to a dead child may take to end by itself:
+// reading the rest of its output and messages, and the lanes that had a request
+// there.
+const grace = time.Second
+
+// await waits for the child's end and then clears up.
+func (p *process) await() {
+	p.zombie()
+	p.mu.Lock()
+	// What the child has started and left behind. As long as it is not reaped,
+	// its number, and with it the group's, is nobody else's.
+	unix.Kill(-p.PID(), syscall.SIGKILL)
+	for {
+		_, err := syscall.Wait4(p.PID(), &p.status, 0, nil)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	p.reaped = true
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	p.mu.Unlock()
+	close(p.exited)
+	p.bury()
+}
+
+// zombie returns when the child has ended; it is still to be reaped.
+func (p *process) zombie() {
+	if p.pidfd != nil {
+		raw, err := p.pidfd.SyscallConn()
+		if err == nil {
+			err = raw.Read(func(fd uintptr) bool { return ended(unix.P_PIDFD, int(fd), unix.WNOHANG) })
+		}
+		if err == nil {
+			return
+		}
+	}
+	ended(unix.P_PID, p.PID(), 0)
+}
+
+func ended(idType, id, options int) bool {
+	for {
+		var info unix.Siginfo
+		err := unix.Waitid(idType, id, &info, unix.WEXITED|unix.WNOWAIT|options, nil)
+		switch err {
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN: // a non-blocking pidfd
+			return false
+		}
+		return err != nil || info.Signo != 0
+	}
+}
+
+// bury clears up after a child that is gone, or that never was, and reports its
+// exit: the last report.
+func (p *process) bury() {
+	born := p.PID() > 0
+	if born {
+		p.calm()
+	}
+	inHand := p.spec.Board.InHand(p.spec.Slot)
+	if stuck := p.dissolve(); !stuck {
+		// Only now is it certain that what is in hand will not be answered.
+		inHand = p.spec.Board.InHand(p.spec.Slot)
+	}
+	p.close()
+	if s := p.backend.config.Seats; s != nil {
+		s.remove(p.spec.ID)
+	}
+	e := p.verdict(born)
+	if e.Cause == pool.CauseCrash || e.Cause == pool.CauseTimeout {
+		if e.Request == "" {
+			e.Request = inHand
+		}
+	}
+	p.emit(e)
+	p.backend.forget(p)
+}
+
+// calm reads what the child has still said and written. Processes which it has
+// started, and which got away, cannot hold this up.
+func (p *process) calm() {
+	deadline := time.Now().Add(grace)
+	for _, f := range p.output {
+		f.SetReadDeadline(deadline)
+	}
+	if p.control != nil {
+		p.control.SetReadDeadline(deadline)
+		<-p.deaf
+	}
+	p.silent.Wait()
+}
+
+// dissolve ends the lanes. It reports whether some of them had to be killed: they
+// may still have had something of the child's to deliver.
+func (p *process) dissolve() (stuck bool) {
+	p.mu.Lock()
+	crew := p.crew
+	p.mu.Unlock()
+	if crew == nil {
+		return false
+	}
+	crew.Retire()
+	limit := time.NewTimer(grace)
+	defer limit.Stop()
+	select {
+	case <-p.gone:
+		return false
+	case <-limit.C:
+	}
+	crew.Kill()
+	<-p.gone
+	return true
+}
+
+// verdict is how the worker ended.
+func (p *process) verdict(born bool) pool.Event {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	e := pool.Event{Kind: pool.Exited, PID: p.PID()}
+	if born {
+		e.Exit = exitText(p.status)
+	}
+	clean := born && e.Exit == ""
+	if p.backend.config.External() && p.told == retire && obeyed(p.status) && born {
+		e.Exit, clean = "", true
+	}
+	crash, request := p.crash, p.request
+	if p.crew != nil && crash == nil {
+		crash, request = p.crew.Crashed()
+	}
+	switch {
+	case p.failure != nil && !p.ready:
+		e.Cause, e.Err = pool.CauseStart, p.failure
+	case p.wedged:
+		e.Cause = pool.CauseTimeout
+	case crash != nil:
+		e.Cause, e.Err, e.Request = pool.CauseCrash, crash, request
+	case p.failure != nil:
+		e.Cause, e.Err = pool.CauseCrash, p.failure
+	case p.told == kill:
+	case p.overdue:
+		e.Cause = pool.CauseKilled
+	case p.told == retire && (clean || !p.ready || !born):
+	case !p.ready:
+		e.Cause, e.Err = pool.CauseStart, errors.New("fork: program ended before it was ready: "+orZero(e.Exit))
+	case clean:
+		e.Cause = pool.CauseDone
+	case p.told == retire && p.backend.config.External():
+	default:
+		e.Cause = pool.CauseCrash
+	}
+	return e
+}
+
+// orZero names a clean exit, too.
+func orZero(exit string) string {
+	if exit == "" {
+		return "exit 0"
+	}
+	return exit
+}
+
+// exitText is an exit status in the words of status: "exit 3", "signal: killed",
+// and nothing for a clean exit.
+func exitText(s syscall.WaitStatus) string {
+	switch {
+	case s.Signaled():
+		return "signal: " + s.Signal().String()
+	case s.ExitStatus() != 0:
+		return fmt.Sprintf("exit %d", s.ExitStatus())
+	}
+	return ""
+}
+
+// obeyed reports whether that is how a program ends that was sent SIGTERM.
+func obeyed(s syscall.WaitStatus) bool {
+	return s.Signaled() && s.Signal() == syscall.SIGTERM ||
+		s.Exited() && s.ExitStatus() == 128+int(syscall.SIGTERM)
+}
+
+func initError(text string) error { return fmt.Errorf("%w: %s", ErrInit, text) }

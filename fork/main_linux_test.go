@@ -1,0 +1,230 @@
+package fork
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bident/bident/pool"
+)
+
+// The test binary is its own child, as any program is that uses this package. A
+// request is a line; the answer is a line. What the child does is what the
+// payload, or the request, says.
+
+const roleVariable = "FORK_TEST_ROLE"
+
+func TestMain(m *testing.M) {
+	if s := Current(); s != nil {
+		childMain(s)
+	}
+	switch os.Getenv(roleVariable) {
+	case "external":
+		externalMain()
+	case "parent":
+		parentMain()
+	}
+	os.Exit(m.Run())
+}
+
+func childMain(s *Self) {
+	if string(s.Payload) == "unclaimed" {
+		select {}
+	}
+	s.Claim()
+	switch string(s.Payload) {
+	case "dies":
+		os.Exit(5)
+	case "init fails":
+		s.InitFailed(errors.New("no database"))
+		os.Exit(1)
+	case "never ready":
+		for c := range s.Commands() {
+			if c.Kind == Retire {
+				os.Exit(0)
+			}
+		}
+	case "deaf":
+		select {}
+	case "garbage":
+		s.control.Write([]byte("\xff what is this"))
+		select {}
+	}
+	server := &lineServer{self: s}
+	ls, err := s.Listeners()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for _, l := range ls {
+		server.listen(l)
+	}
+	s.Ready()
+	for c := range s.Commands() {
+		switch c.Kind {
+		case Adopt:
+			for _, l := range c.Listeners {
+				if l != nil {
+					server.listen(l)
+				}
+			}
+		case Retire:
+			if string(s.Payload) == "stays" {
+				continue
+			}
+			server.stop()
+			os.Exit(0)
+		}
+	}
+}
+
+func externalMain() {
+	f := os.NewFile(0, "listener")
+	l, err := net.FileListener(f)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	f.Close()
+	if os.Getenv("FORK_TEST_EXIT") == "once" {
+		c, _ := l.Accept()
+		line, _ := bufio.NewReader(c).ReadString('\n')
+		fmt.Fprintf(c, "%s", line)
+		os.Exit(0)
+	}
+	(&lineServer{}).listen(l)
+	select {}
+}
+
+// lineServer answers lines.
+type lineServer struct {
+	self *Self
+	mu   sync.Mutex
+	open []net.Listener
+	busy sync.WaitGroup
+}
+
+func (s *lineServer) listen(l net.Listener) {
+	s.mu.Lock()
+	s.open = append(s.open, l)
+	s.mu.Unlock()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.busy.Add(1)
+			go s.serve(c)
+		}
+	}()
+}
+
+// stop accepts no more and waits for the connections.
+func (s *lineServer) stop() {
+	s.mu.Lock()
+	for _, l := range s.open {
+		l.Close()
+	}
+	s.mu.Unlock()
+	s.busy.Wait()
+}
+
+func (s *lineServer) serve(c net.Conn) {
+	defer s.busy.Done()
+	defer c.Close()
+	r := bufio.NewReader(c)
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		line = strings.TrimSuffix(line, "\n")
+		if s.self != nil && s.self.Accept == Slot {
+			row := s.self.Scoreboard.Row(s.self.Slot)
+			s.self.Scoreboard.Line(s.self.Slot, 0).Begin(row, time.Now().UnixNano(), []byte("GET"), []byte("/"+line))
+		}
+		fmt.Fprintf(c, "%s\n", s.answer(line))
+		if s.self != nil && s.self.Accept == Slot {
+			s.self.Scoreboard.Line(s.self.Slot, 0).End()
+		}
+	}
+}
+
+func (s *lineServer) answer(line string) string {
+	switch line {
+	case "pid":
+		return fmt.Sprint(os.Getpid())
+	case "exit 3":
+		os.Exit(3)
+	case "exit 0":
+		os.Exit(0)
+	case "panic":
+		panic("it hurts")
+	case "goroutine":
+		go panic("it hurts elsewhere")
+		select {}
+	case "hang":
+		select {}
+	case "fds":
+		return openDescriptors()
+	case "mark":
+		_, marked := os.LookupEnv(markVariable)
+		return fmt.Sprint(marked, InChild())
+	case "gomaxprocs":
+		return fmt.Sprint(runtime.GOMAXPROCS(0))
+	case "environ":
+		env := os.Environ()
+		sort.Strings(env)
+		return strings.Join(env, " ")
+	case "crashed":
+		s.self.Crashed(errors.New("handler panicked"), "GET /crash")
+		os.Exit(2)
+	case "expiring":
+		s.self.Report(pool.Event{Kind: pool.Expiring, Cause: pool.CauseMaxMemory})
+	case "spent":
+		s.self.Report(pool.Event{Kind: pool.Spent, Cause: pool.CauseMaxRequests})
+	case "wedged":
+		s.self.Report(pool.Event{Kind: pool.Wedged, Cause: pool.CauseTimeout})
+	case "grandchild":
+		cmd := exec.Command("sleep", "1000")
+		if err := cmd.Start(); err != nil {
+			return err.Error()
+		}
+		return fmt.Sprint(cmd.Process.Pid)
+	case "long line":
+		fmt.Println(strings.Repeat("x", maxLine+10))
+	case "print":
+		fmt.Println("to standard output")
+		fmt.Fprintln(os.Stderr, "to standard error")
+	}
+	return line
+}
+
+// openDescriptors lists what this process has open, but for the list itself.
+func openDescriptors() string {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return err.Error()
+	}
+	var out []string
+	for _, e := range entries {
+		target, err := os.Readlink(filepath.Join("/proc/self/fd", e.Name()))
+		if err == nil {
+			target, _, _ = strings.Cut(target, ":[")
+			out = append(out, target)
+		}
+	}
+	sort.Strings(out)
+	return strings.Join(out, " ")
+}

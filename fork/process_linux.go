@@ -1,0 +1,278 @@
+package fork
+
+import (
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bident/bident/internal/fdpass"
+	"github.com/bident/bident/pool"
+)
+
+// order is what a process was told by the supervisor.
+type order int
+
+const (
+	stay order = iota
+	retire
+	kill
+)
+
+// process is one worker: a child, and for an exchange the crew of lanes that
+// dispatch requests to it.
+type process struct {
+	backend *Backend
+	spec    pool.Spec
+	report  func(pool.Event)
+	pid     atomic.Int64
+	private *private      // where the lanes reach the child; nil if it accepts
+	exited  chan struct{} // closed when the program has ended
+	gone    chan struct{} // closed when no lane runs any more
+	control *net.UnixConn // nil for an external program
+	pidfd   *os.File      // nil where the kernel has none
+	deaf    chan struct{} // closed when control has reached its end
+	output  [2]*os.File   // what the child writes to standard output and error
+	silent  sync.WaitGroup
+
+	mu      sync.Mutex
+	told    order
+	forked  bool
+	ready   bool
+	reaped  bool
+	status  syscall.WaitStatus
+	overdue bool // killed because it did not leave
+	wedged  bool
+	failure error // why it could not start or was killed by us
+	crash   error // what it says it died of
+	request string
+	crew    *pool.Crew
+	timer   *time.Timer
+
+	reporting sync.Mutex // held while report runs, so that Exited is the last
+	over      bool
+}
+
+func newProcess(b *Backend, spec pool.Spec, report func(pool.Event)) *process {
+	return &process{
+		backend: b, spec: spec, report: report,
+		exited: make(chan struct{}), gone: make(chan struct{}), deaf: make(chan struct{}),
+	}
+}
+
+// PID implements pool.Worker.
+func (p *process) PID() int { return int(p.pid.Load()) }
+
+// Retire implements pool.Worker.
+func (p *process) Retire() {
+	p.mu.Lock()
+	if p.told != stay {
+		p.mu.Unlock()
+		return
+	}
+	p.told = retire
+	forked, ready, crew := p.forked, p.ready, p.crew
+	p.mu.Unlock()
+	p.leaveSeat()
+	switch {
+	case !forked: // it never will be
+	case crew != nil:
+		crew.Retire() // and dismiss when the lanes have ended
+	case ready:
+		p.dismiss(0)
+	default:
+		p.dismiss(p.backend.config.dieTimeout())
+	}
+}
+
+// Kill implements pool.Worker.
+func (p *process) Kill() {
+	p.mu.Lock()
+	p.told = kill
+	crew := p.crew
+	p.mu.Unlock()
+	p.leaveSeat()
+	if crew != nil {
+		crew.Kill() // first, so that the clients learn that it was on purpose
+	}
+	p.signal(syscall.SIGKILL)
+}
+
+// dismiss tells a child to leave, and sees to it that it does so within limit, if
+// that is more than 0.
+func (p *process) dismiss(limit time.Duration) {
+	if p.control == nil {
+		p.signalOne(syscall.SIGTERM)
+	} else if err := fdpass.TrySend(p.control, message{kind: messageRetire}.encode()); err != nil {
+		// It is gone, or has not read anything for a long time.
+		p.backend.log.Debug("worker does not listen", "pid", p.PID(), "error", err)
+	}
+	if limit <= 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.timer == nil && !p.reaped {
+		p.timer = time.AfterFunc(limit, p.late)
+	}
+}
+
+// late kills a child that has nothing in hand and does not leave.
+func (p *process) late() {
+	p.mu.Lock()
+	p.overdue = p.overdue || !p.reaped
+	p.mu.Unlock()
+	p.signal(syscall.SIGKILL)
+}
+
+// fail kills a child that is of no use, because of err.
+func (p *process) fail(err error) {
+	p.mu.Lock()
+	if p.failure == nil {
+		p.failure = err
+	}
+	p.mu.Unlock()
+	p.signal(syscall.SIGKILL)
+}
+
+// signal sends a signal to the child's process group. Nobody else waits for the
+// child, so until it has been reaped its number cannot be another's.
+func (p *process) signal(s syscall.Signal) { p.send(s, -1) }
+
+// signalOne sends a signal to the child alone.
+func (p *process) signalOne(s syscall.Signal) { p.send(s, 1) }
+
+func (p *process) send(s syscall.Signal, whom int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if pid := p.PID(); pid > 0 && !p.reaped {
+		unix.Kill(whom*pid, s)
+	}
+}
+
+// begin makes a worker of a child that can serve: it gets its lanes, if they are
+// here, and is reported.
+func (p *process) begin() {
+	p.mu.Lock()
+	if p.ready || p.told != stay {
+		p.mu.Unlock()
+		return
+	}
+	c := &p.backend.config
+	var crew *pool.Crew
+	if c.exchange() && !p.reaped {
+		var err error
+		crew, err = c.Queue.NewCrew(p.spec.Board, p.spec.Slot, pool.CrewHooks{
+			Report: p.observe,
+			Ended:  func() { p.dismiss(c.dieTimeout()) },
+			Gone:   func() { close(p.gone) },
+		})
+		if err != nil {
+			p.mu.Unlock()
+			p.fail(err)
+			return
+		}
+	}
+	p.ready, p.crew = true, crew
+	p.mu.Unlock()
+	if c.Accept == Slot {
+		c.Seats.ready(p.spec.ID)
+	}
+	p.emit(pool.Event{Kind: pool.Ready})
+	if crew != nil {
+		child := &Child{p}
+		for _, l := range crew.Lanes() {
+			go l.Run(c.Runner(child, l))
+		}
+	}
+}
+
+// observe passes on what the worker's lanes report, wherever they are.
+func (p *process) observe(e pool.Event) {
+	switch e.Kind {
+	case pool.Wedged:
+		p.mu.Lock()
+		p.wedged = true
+		p.mu.Unlock()
+	case pool.Spent:
+		p.leaveSeat()
+	}
+	p.emit(e)
+}
+
+func (p *process) emit(e pool.Event) {
+	p.reporting.Lock()
+	defer p.reporting.Unlock()
+	if !p.over {
+		p.over = e.Kind == pool.Exited
+		p.report(e)
+	}
+}
+
+// listen reads what the child says until its end.
+func (p *process) listen() {
+	defer close(p.deaf)
+	buf := make([]byte, maxMessage)
+	hello := false
+	for {
+		n, files, err := fdpass.Receive(p.control, buf)
+		for _, f := range files {
+			f.Close() // a child has nothing to give
+		}
+		if err != nil {
+			return
+		}
+		m, err := decode(buf[:n])
+		if err == nil && !hello && m.kind != messageHello {
+			err = errMessage
+		}
+		if err != nil {
+			p.fail(err)
+			return
+		}
+		hello = true
+		p.hear(m)
+	}
+}
+
+func (p *process) hear(m message) {
+	switch m.kind {
+	case messageHello:
+		if m.version != p.backend.config.protocol {
+			p.fail(ErrProtocol)
+		}
+	case messageReady:
+		p.begin()
+	case messageFailed:
+		p.mu.Lock()
+		if !p.ready && p.failure == nil {
+			p.failure = initError(m.text)
+		}
+		p.mu.Unlock()
+	case messageCrash:
+		p.mu.Lock()
+		if p.crash == nil {
+			p.crash, p.request = errors.New(m.text), m.request
+		}
+		p.mu.Unlock()
+		p.leaveSeat()
+	case messageEvent:
+		p.observe(pool.Event{Kind: m.event, Cause: m.cause})
+	}
+}
+
+// adopt gives an accepting child more sockets.
+func (p *process) adopt(addresses []byte, fds []int) error {
+	return fdpass.TrySend(p.control, message{kind: messageAdopt, addresses: addresses}.encode(), fds...)
+}
+
+func (p *process) leaveSeat() {
+	if s := p.backend.config.Seats; s != nil {
+		s.leave(p.spec.ID)
+	}
+}

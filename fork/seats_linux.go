@@ -1,0 +1,340 @@
+package fork
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bident/bident/internal/listen"
+)
+
+// Seats are the listening sockets of accepting children. There is a seat for
+// each worker, with one socket for each listen address. The sockets belong to
+// the parent until the server's end; a worker that is replaced hands its seat,
+// with all connections that wait there, to its successor. The queue of a seat
+// that nobody accepts from is given to the oldest worker as well, so that nobody
+// waits in vain.
+//
+// UNIX sockets can have no siblings: there all seats share one socket.
+type Seats struct {
+	log       *slog.Logger
+	addresses []seatAddress
+
+	mu      sync.Mutex
+	seats   []*seat
+	holders []*holder // in the order of birth
+	closed  bool
+}
+
+// seatAddress is what a listen address has once, for all seats.
+type seatAddress struct {
+	addr    net.Addr
+	backlog int
+	shared  bool
+	remove  func() // the path of a UNIX socket
+}
+
+// seat is a row of sockets, one for each address.
+type seat struct {
+	fds []int // the same one in all seats where the address is shared
+}
+
+// holder is a worker with a seat.
+type holder struct {
+	id      int64
+	seat    *seat
+	ready   bool
+	leaving bool
+	adopted []*seat
+	adopt   func(addresses []byte, fds []int) error
+}
+
+// OpenSeats binds all addresses, each exclusively, with count seats; more are
+// bound when they are needed. Either all are bound or none. An error names the
+// address; errors.Is finds syscall.EADDRINUSE and the like in it.
+func OpenSeats(addresses []Address, count int, log *slog.Logger) (*Seats, error) {
+	if len(addresses) == 0 || len(addresses) > maxAddresses {
+		return nil, fmt.Errorf("%w: %d listen addresses, at most %d are possible", ErrConfig, len(addresses), maxAddresses)
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	s := &Seats{log: log}
+	first := &seat{}
+	s.seats = append(s.seats, first)
+	for _, a := range addresses {
+		if err := s.bind(first, a); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	for len(s.seats) < count {
+		if _, err := s.add(); err != nil {
+			s.Close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// bind opens one address for the first seat. It listens from now on, which is
+// what makes it exclusive; its siblings do so when they are first taken.
+func (s *Seats) bind(first *seat, a Address) error {
+	fd, remove, err := descriptor(a)
+	if err != nil {
+		return err
+	}
+	first.fds = append(first.fds, fd)
+	own := seatAddress{backlog: a.Backlog, remove: remove}
+	s.addresses = append(s.addresses, own)
+	at := &s.addresses[len(s.addresses)-1]
+	if at.addr, err = listen.Addr(fd); err != nil {
+		return fmt.Errorf("listen %s: %w", a.Address, err)
+	}
+	siblings, err := listen.Share(fd)
+	if err != nil {
+		return fmt.Errorf("listen %s: %w", at.addr, err)
+	}
+	if at.shared = !siblings; at.shared {
+		s.log.Info("a UNIX socket cannot have siblings, all workers share it", "listen", at.addr.String())
+	}
+	return nil
+}
+
+// descriptor is a listening socket for one address.
+func descriptor(a Address) (fd int, remove func(), err error) {
+	if a.File == nil {
+		l, err := listen.Open(a.Network, a.Address, listen.Options{Backlog: a.Backlog, Mode: a.Mode})
+		if err != nil {
+			return -1, nil, err
+		}
+		fd, remove, err := l.Detach()
+		if err != nil {
+			l.Close()
+			return -1, nil, err
+		}
+		return fd, remove, nil
+	}
+	l, err := net.FileListener(a.File)
+	if err != nil {
+		return -1, nil, fmt.Errorf("listen on %s: %w", a.File.Name(), err)
+	}
+	own := &listen.Listener{Listener: l}
+	fd, remove, err = own.Detach()
+	if err == nil && a.Backlog > 0 {
+		err = listen.Listen(fd, a.Backlog)
+	}
+	if err != nil {
+		own.Close()
+		return -1, nil, fmt.Errorf("listen on %s: %w", a.File.Name(), err)
+	}
+	return fd, remove, nil
+}
+
+// add binds the sockets of one more seat.
+func (s *Seats) add() (*seat, error) {
+	first, next := s.seats[0], &seat{}
+	for i, a := range s.addresses {
+		fd, err := first.fds[i], error(nil)
+		if !a.shared {
+			fd, err = listen.Sibling(first.fds[i])
+		}
+		if err != nil {
+			next.close(first)
+			return nil, fmt.Errorf("listen %s: seat %d: %w", a.addr, len(s.seats), err)
+		}
+		next.fds = append(next.fds, fd)
+	}
+	s.seats = append(s.seats, next)
+	return next, nil
+}
+
+// close closes the sockets that are not those of the first seat.
+func (t *seat) close(first *seat) {
+	for i, fd := range t.fds {
+		if t == first || fd != first.fds[i] {
+			unix.Close(fd)
+		}
+	}
+}
+
+// Addrs are the addresses that are bound, with the ports that were picked.
+func (s *Seats) Addrs() []net.Addr {
+	addrs := make([]net.Addr, len(s.addresses))
+	for i, a := range s.addresses {
+		addrs[i] = a.addr
+	}
+	return addrs
+}
+
+// Close closes all seats, and with them the connections that still wait there,
+// and removes the paths of UNIX sockets that are still ours. The workers must be
+// gone.
+func (s *Seats) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	for _, a := range s.addresses {
+		a.remove()
+	}
+	for i := len(s.seats) - 1; i >= 0; i-- {
+		s.seats[i].close(s.seats[0])
+	}
+	return nil
+}
+
+// take gives a worker that is about to start a seat: its predecessor's, or one
+// that nobody has, first of all one in which connections may be waiting. adopt
+// gives the worker more sockets to accept from; it must not block.
+func (s *Seats) take(id, predecessor int64, adopt func([]byte, []int) error) (*seat, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, fmt.Errorf("fork: seats: %w", net.ErrClosed)
+	}
+	h := &holder{id: id, seat: s.choose(predecessor), adopt: adopt}
+	if h.seat == nil {
+		var err error
+		if h.seat, err = s.add(); err != nil {
+			// The worker is of use all the same, at somebody else's seat.
+			h.seat = s.seats[int(id)%len(s.seats)]
+			s.log.Warn("a worker has to share its seat", "error", err)
+		}
+	}
+	s.holders = append(s.holders, h)
+	return h.seat, nil
+}
+
+func (s *Seats) choose(predecessor int64) *seat {
+	taken := make(map[*seat]bool)
+	for _, h := range s.holders {
+		if h.id == predecessor && predecessor != 0 {
+			return h.seat
+		}
+		if !h.leaving {
+			taken[h.seat] = true
+		}
+	}
+	var vacant *seat
+	for _, t := range s.seats {
+		if taken[t] {
+			continue
+		}
+		if s.listening(t) {
+			return t
+		}
+		if vacant == nil {
+			vacant = t
+		}
+	}
+	return vacant
+}
+
+// listening reports whether connections can be waiting in a seat of its own.
+func (s *Seats) listening(t *seat) bool {
+	for i, fd := range t.fds {
+		if s.addresses[i].shared {
+			continue
+		}
+		if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err == nil && on != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// ready notes that a worker accepts from its seat. The worker has made it
+// listen, with the system's backlog.
+func (s *Seats) ready(id int64) {
+	s.change(id, func(h *holder) {
+		h.ready = true
+		for i, fd := range h.seat.fds {
+			if a := s.addresses[i]; a.backlog > 0 && !a.shared {
+				if err := listen.Listen(fd, a.backlog); err != nil {
+					s.log.Warn("backlog cannot be set", "listen", a.addr.String(), "error", err)
+				}
+			}
+		}
+	})
+}
+
+// leave notes that a worker accepts no more.
+func (s *Seats) leave(id int64) { s.change(id, func(h *holder) { h.leaving = true }) }
+
+func (s *Seats) change(id int64, f func(*holder)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, h := range s.holders {
+		if h.id == id {
+			f(h)
+		}
+	}
+	s.settle()
+}
+
+// remove notes that a worker is gone.
+func (s *Seats) remove(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, h := range s.holders {
+		if h.id == id {
+			s.holders = append(s.holders[:i], s.holders[i+1:]...)
+			break
+		}
+	}
+	s.settle()
+}
+
+// settle gives every seat that listens, but that nobody accepts from, to the
+// oldest worker that can.
+func (s *Seats) settle() {
+	if s.closed {
+		return
+	}
+	served := make(map[*seat]bool)
+	for _, h := range s.holders {
+		if h.ready && !h.leaving {
+			served[h.seat] = true
+			for _, t := range h.adopted {
+				served[t] = true
+			}
+		}
+	}
+	for _, t := range s.seats {
+		if served[t] || !s.listening(t) {
+			continue
+		}
+		for _, h := range s.holders {
+			if h.ready && !h.leaving && s.give(h, t) {
+				break
+			}
+		}
+	}
+}
+
+// give makes a worker accept from one more seat.
+func (s *Seats) give(h *holder, t *seat) bool {
+	var addresses []byte
+	var fds []int
+	for i, fd := range t.fds {
+		if !s.addresses[i].shared {
+			addresses = append(addresses, byte(i))
+			fds = append(fds, fd)
+		}
+	}
+	if err := h.adopt(addresses, fds); err != nil {
+		if !errors.Is(err, net.ErrClosed) {
+			s.log.Warn("a worker cannot take a seat over", "worker", h.id, "error", err)
+		}
+		return false
+	}
+	h.adopted = append(h.adopted, t)
+	return true
+}

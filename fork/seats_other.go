@@ -1,0 +1,23 @@
+//go:build !linux
+
+package fork
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+)
+
+// Seats are the listening sockets of accepting children.
+type Seats struct{}
+
+// OpenSeats returns errors.ErrUnsupported.
+func OpenSeats([]Address, int, *slog.Logger) (*Seats, error) {
+	return nil, errors.ErrUnsupported
+}
+
+// Addrs is nil.
+func (*Seats) Addrs() []net.Addr { return nil }
+
+// Close does nothing.
+func (*Seats) Close() error { return nil }

@@ -1,0 +1,274 @@
+package fork
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bident/bident/internal/fdpass"
+	"github.com/bident/bident/internal/listen"
+	"github.com/bident/bident/internal/memfd"
+	"github.com/bident/bident/pool"
+)
+
+// Self is a child's view of itself: who it is, and its line to the parent.
+type Self struct {
+	Identity
+	control  *net.UnixConn
+	start    *time.Timer // until somebody claims the child; nil for ever
+	claim    sync.Once
+	inherit  []*os.File // what it listens on
+	commands *commands
+}
+
+// self is set before any init function runs of packages that import this one.
+var self = inherit()
+
+// InChild reports whether this process is a child of a Backend. It is true from
+// the beginning, also in init functions.
+func InChild() bool { return self != nil }
+
+// Current is this process as a child, or nil if it is none.
+func Current() *Self { return self }
+
+// inherit takes over what the parent gave this process, and leaves nothing of it
+// to processes that this one may start. A process that carries the mark but was
+// not started by a Backend exits: if it went on it would play the parent.
+func inherit() *Self {
+	text, marked := os.LookupEnv(markVariable)
+	if !marked {
+		return nil
+	}
+	os.Unsetenv(markVariable)
+	s, err := newSelf(text)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "this process was started as a worker: %v\n", err)
+		os.Exit(exitUnclaimed)
+	}
+	return s
+}
+
+func newSelf(text string) (*Self, error) {
+	m, err := parseMark(text)
+	if err != nil {
+		return nil, err
+	}
+	for fd := onControl; fd < firstSeat+m.addresses; fd++ {
+		unix.CloseOnExec(fd)
+	}
+	s := &Self{commands: newCommands()}
+	if s.control, err = fdpass.Conn(onControl); err != nil {
+		return nil, fmt.Errorf("control socket: %w", err)
+	}
+	if err := s.say(message{kind: messageHello, version: protocol}); err != nil {
+		return nil, err
+	}
+	if m.version != protocol {
+		return nil, fmt.Errorf("%w: version %d here, %d there", ErrProtocol, protocol, m.version)
+	}
+	s.Identity = Identity{
+		Name: m.name, Slot: m.slot, Generation: m.generation, Lanes: m.lanes, Accept: m.accept,
+	}
+	board := os.NewFile(onBoard, "scoreboard")
+	if s.Scoreboard, err = openBoard(board, m.slots, m.lanes); err != nil {
+		return nil, err
+	}
+	board.Close()
+	payload := os.NewFile(onPayload, "payload")
+	if s.Payload, err = memfd.ReadAll(payload); err != nil {
+		return nil, err
+	}
+	payload.Close()
+	s.Scoreboard.Row(s.Slot).SetPID(os.Getpid())
+	if err := s.seat(m); err != nil {
+		return nil, err
+	}
+	if m.start > 0 {
+		s.start = time.AfterFunc(m.start, s.unclaimed)
+	}
+	go s.commands.run()
+	go s.listen()
+	return s, nil
+}
+
+// seat takes over the sockets that this child listens on. The private listener
+// leaves descriptor 0, which is standard input to everybody else.
+func (s *Self) seat(m mark) error {
+	if m.accept == Slot {
+		for i := range m.addresses {
+			s.inherit = append(s.inherit, os.NewFile(uintptr(firstSeat+i), "seat"))
+		}
+		return nil
+	}
+	fd, err := unix.FcntlInt(onPrivate, unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return fmt.Errorf("private listener: %w", err)
+	}
+	s.inherit = append(s.inherit, os.NewFile(uintptr(fd), "private"))
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", os.DevNull, err)
+	}
+	defer unix.Close(null)
+	if err := unix.Dup3(null, onPrivate, 0); err != nil {
+		return fmt.Errorf("standard input: %w", err)
+	}
+	return nil
+}
+
+// unclaimed ends a child that reached no server which wants it.
+func (s *Self) unclaimed() {
+	fmt.Fprintf(os.Stderr, "worker of server %q: the program did not run that server in time\n", s.Name)
+	os.Exit(exitUnclaimed)
+}
+
+// Claim says that the server which the child works for has been reached. From
+// now on signals that are meant for the parent do nothing here, and SIGTERM asks
+// the parent for a replacement. A child that nobody claims within start_timeout
+// exits with status 70.
+func (s *Self) Claim() {
+	s.claim.Do(func() {
+		if s.start != nil {
+			s.start.Stop()
+		}
+		// Caught and not ignored, since what is ignored stays so in programs
+		// that a handler starts.
+		signals := make(chan os.Signal, 8)
+		signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP,
+			syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGWINCH)
+		go func() {
+			for sig := range signals {
+				if sig == syscall.SIGTERM {
+					s.Report(pool.Event{Kind: pool.Expiring, Cause: pool.CauseDone})
+				}
+			}
+		}()
+	})
+}
+
+// Listeners are what the child accepts from: its seat, in the order of the
+// addresses; or the private listener on which the parent's lanes call. It may be
+// called once, when the child is able to serve.
+func (s *Self) Listeners() ([]net.Listener, error) {
+	files := s.inherit
+	s.inherit = nil
+	if files == nil {
+		return nil, fmt.Errorf("fork: listeners are taken: %w", net.ErrClosed)
+	}
+	return listeners(files)
+}
+
+// listeners makes listeners of descriptors, which it closes.
+func listeners(files []*os.File) ([]net.Listener, error) {
+	var out []net.Listener
+	var failed error
+	for _, f := range files {
+		if l, err := listener(f); err != nil {
+			failed = errors.Join(failed, err)
+		} else {
+			out = append(out, l)
+		}
+	}
+	if failed != nil {
+		for _, l := range out {
+			l.Close()
+		}
+		return nil, failed
+	}
+	return out, nil
+}
+
+func listener(f *os.File) (net.Listener, error) {
+	defer f.Close()
+	fd := int(f.Fd())
+	if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
+		if err := listen.Listen(fd, 0); err != nil {
+			return nil, fmt.Errorf("fork: seat: %w", err)
+		}
+	}
+	l, err := net.FileListener(f)
+	if err != nil {
+		return nil, fmt.Errorf("fork: seat: %w", err)
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
+	return l, nil
+}
+
+// Ready tells the parent that the child can serve.
+func (s *Self) Ready() error { return s.say(message{kind: messageReady}) }
+
+// InitFailed tells the parent why the child cannot serve. The child should exit
+// with a status other than 0 then.
+func (s *Self) InitFailed(err error) error {
+	return s.say(message{kind: messageFailed, text: err.Error()})
+}
+
+// Report passes an event of the child's lanes on: Expiring, Spent or Wedged.
+func (s *Self) Report(e pool.Event) error {
+	return s.say(message{kind: messageEvent, event: e.Kind, cause: e.Cause})
+}
+
+// Crashed tells the parent what the child is about to die of, and the request
+// that did it, as "GET /x".
+func (s *Self) Crashed(err error, request string) error {
+	return s.say(message{kind: messageCrash, text: err.Error(), request: request})
+}
+
+func (s *Self) say(m message) error { return fdpass.Send(s.control, m.encode()) }
+
+// Commands is what the parent tells the child. Nothing gets lost before somebody
+// reads it.
+func (s *Self) Commands() <-chan Command { return s.commands.out }
+
+// listen reads what the parent says. Its end is the parent's, and nobody is left
+// to serve for.
+func (s *Self) listen() {
+	buf := make([]byte, maxMessage)
+	for {
+		n, files, err := fdpass.Receive(s.control, buf)
+		if err != nil {
+			os.Exit(exitOrphan)
+		}
+		m, err := decode(buf[:n])
+		if err != nil {
+			os.Exit(exitOrphan)
+		}
+		switch m.kind {
+		case messageRetire:
+			s.commands.put(Command{Kind: Retire})
+		case messageAdopt:
+			s.adopt(m.addresses, files)
+			continue
+		}
+		for _, f := range files {
+			f.Close()
+		}
+	}
+}
+
+// adopt makes listeners of the sockets that came with a message.
+func (s *Self) adopt(addresses []byte, files []*os.File) {
+	out, err := listeners(files)
+	if err != nil || len(out) != len(addresses) {
+		fmt.Fprintf(os.Stderr, "cannot take a seat over: %d sockets for %d addresses, %v\n",
+			len(out), len(addresses), err)
+		return
+	}
+	c := Command{Kind: Adopt}
+	for i, a := range addresses {
+		for len(c.Listeners) <= int(a) {
+			c.Listeners = append(c.Listeners, nil)
+		}
+		c.Listeners[a] = out[i]
+	}
+	s.commands.put(c)
+}

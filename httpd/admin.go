@@ -1,0 +1,167 @@
+package httpd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/internal/listen"
+	"github.com/bident/bident/pool"
+)
+
+// admin is the listener through which operators look at a server and tell it
+// what to do.
+type admin struct {
+	listener *listen.Listener
+	url      string
+	server   *fasthttp.Server
+}
+
+// openAdmin binds the admin listener.
+func (r *instance) openAdmin(a address) (*admin, error) {
+	o := listen.Options{Mode: 0o600}
+	l, err := listen.Open(a.network, a.address, o)
+	if err != nil {
+		return nil, fmt.Errorf("%w: admin: %w", ErrListen, err)
+	}
+	m := &admin{listener: l, url: addressURL(l.Addr())}
+	m.server = &fasthttp.Server{
+		Handler: r.handleAdmin, NoDefaultServerHeader: true, Logger: quiet{},
+		ReadTimeout: time.Minute, IdleTimeout: time.Minute,
+	}
+	return m, nil
+}
+
+// serve accepts in the background until close.
+func (m *admin) serve() {
+	go func() {
+		for {
+			c, err := m.listener.Accept()
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err != nil {
+				time.Sleep(100 * time.Millisecond) // out of descriptors: it passes
+				continue
+			}
+			go func() { _ = m.server.ServeConn(c) }()
+		}
+	}()
+}
+
+func (m *admin) close() { m.listener.Close() }
+
+// handleAdmin answers one request to the admin listener.
+func (r *instance) handleAdmin(ctx *fasthttp.RequestCtx) {
+	path := string(ctx.Path())
+	switch path {
+	case "/status.json":
+		st, err := r.status(context.Background())
+		if err != nil {
+			adminError(ctx, fasthttp.StatusServiceUnavailable, err)
+			return
+		}
+		adminJSON(ctx, st)
+	case "/healthz":
+		ctx.SetBodyString("ok\n")
+	case "/readyz":
+		if err := r.readiness(); err != nil {
+			adminError(ctx, fasthttp.StatusServiceUnavailable, err)
+			return
+		}
+		ctx.SetBodyString("ok\n")
+	case "/ctl/reload", "/ctl/stop", "/ctl/scale", "/ctl/recycle", "/ctl/reopen-logs":
+		if !ctx.IsPost() {
+			ctx.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
+			adminError(ctx, fasthttp.StatusMethodNotAllowed, errors.New("use POST"))
+			return
+		}
+		r.handleControl(ctx, path[len("/ctl/"):])
+	default:
+		adminError(ctx, fasthttp.StatusNotFound, errors.New("no such path"))
+	}
+}
+
+// readiness is nil if the server can take requests.
+func (r *instance) readiness() error {
+	r.mu.Lock()
+	stopping := r.stopping
+	r.mu.Unlock()
+	if stopping {
+		return errors.New("stopping")
+	}
+	select {
+	case <-r.server.ready:
+		return nil
+	default:
+		return errors.New("workers are starting")
+	}
+}
+
+// handleControl does what an operator asks for and answers with the outcome.
+func (r *instance) handleControl(ctx *fasthttp.RequestCtx, what string) {
+	args := ctx.QueryArgs()
+	wait := context.Background()
+	var err error
+	switch what {
+	case "reload":
+		err = r.reload(wait)
+	case "stop":
+		// The answer cannot come after the end: whoever asked waits for the
+		// admin listener to close.
+		r.stop(dieTimeout(r.plan.pool))
+	case "scale":
+		n, bad := strconv.Atoi(string(args.Peek("n")))
+		if bad != nil {
+			adminError(ctx, fasthttp.StatusBadRequest, errors.New("scale needs a number of workers: ?n=4"))
+			return
+		}
+		err = r.supervisor.Scale(wait, n, false)
+	case "recycle":
+		slot, bad := strconv.Atoi(string(args.Peek("slot")))
+		if bad != nil {
+			adminError(ctx, fasthttp.StatusBadRequest, errors.New("recycle needs a slot: ?slot=0"))
+			return
+		}
+		err = r.supervisor.Recycle(wait, slot)
+	case "reopen-logs":
+		err = r.reopenLogs()
+	}
+	if err != nil {
+		status := fasthttp.StatusConflict
+		if errors.Is(err, pool.ErrConfig) || errors.Is(err, ErrConfig) || errors.Is(err, pool.ErrNoWorker) {
+			status = fasthttp.StatusUnprocessableEntity
+		}
+		adminError(ctx, status, err)
+		return
+	}
+	adminJSON(ctx, map[string]string{"outcome": "ok"})
+}
+
+func (r *instance) reopenLogs() error {
+	if f := r.server.Hooks.ReopenLogs; f != nil {
+		return f()
+	}
+	return nil
+}
+
+func adminJSON(ctx *fasthttp.RequestCtx, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		adminError(ctx, fasthttp.StatusInternalServerError, err)
+		return
+	}
+	ctx.SetContentType("application/json")
+	ctx.SetBody(append(b, '\n'))
+}
+
+func adminError(ctx *fasthttp.RequestCtx, status int, err error) {
+	adminJSON(ctx, map[string]string{"error": err.Error()})
+	ctx.SetStatusCode(status)
+}

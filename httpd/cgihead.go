@@ -1,0 +1,149 @@
+package httpd
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/valyala/fasthttp"
+)
+
+// maxAnswerHead bounds the head of a program's answer, in octets.
+const maxAnswerHead = 256 << 10
+
+// errAnswerHead says that a program's answer has no head that could be passed on.
+var errAnswerHead = errors.New("httpd: malformed head of a program's answer")
+
+// headEnd finds the end of the head of a CGI answer (RFC 3875, section 6): the
+// octets of the head without its empty line, and where the body begins. end is
+// -1 if the empty line has not come yet. Programs end lines in CRLF or in LF.
+func headEnd(b []byte) (end, body int) {
+	for i := 0; ; {
+		n := bytes.IndexByte(b[i:], '\n')
+		if n < 0 {
+			return -1, 0
+		}
+		line := bytes.TrimSuffix(b[i:i+n], []byte{'\r'})
+		if len(line) == 0 {
+			return i, i + n + 1
+		}
+		i += n + 1
+	}
+}
+
+// parseAnswerHead sets the status and the header fields of a CGI answer (RFC
+// 3875, section 6.3). It returns the Content-Length that the program gave, -1 if
+// it gave none. Fields that belong to one connection only are not passed on.
+func parseAnswerHead(head []byte, resp *fasthttp.Response) (length int, err error) {
+	resp.Header.SetNoDefaultContentType(true)
+	length = -1
+	status, location, fields := 0, false, 0
+	for len(head) > 0 {
+		line, rest, _ := bytes.Cut(head, []byte{'\n'})
+		head = rest
+		line = bytes.TrimSuffix(line, []byte{'\r'})
+		name, value, ok := bytes.Cut(line, []byte{':'})
+		if !ok || !isToken(name) {
+			return 0, fmt.Errorf("%w: %.80q is no header field", errAnswerHead, line)
+		}
+		value = bytes.Trim(value, " \t")
+		if bytes.IndexByte(value, '\r') >= 0 || bytes.IndexByte(value, 0) >= 0 {
+			return 0, fmt.Errorf("%w: %.80q holds a control character", errAnswerHead, line)
+		}
+		fields++
+		switch {
+		case equalFold(name, "Status"):
+			if len(value) < 3 || len(value) > 3 && value[3] != ' ' {
+				return 0, fmt.Errorf("%w: status %.80q", errAnswerHead, value)
+			}
+			n, err := fasthttp.ParseUint(value[:3])
+			if err != nil || n < 200 || n > 599 {
+				return 0, fmt.Errorf("%w: status %.80q", errAnswerHead, value)
+			}
+			status = n
+		case equalFold(name, "Content-Length"):
+			n, err := fasthttp.ParseUint(value)
+			if err != nil || length >= 0 && length != n {
+				return 0, fmt.Errorf("%w: Content-Length %.80q", errAnswerHead, value)
+			}
+			length = n
+		case equalFold(name, "Connection"):
+			if equalFold(value, "close") {
+				resp.SetConnectionClose()
+			}
+		case equalFold(name, "Transfer-Encoding"), equalFold(name, "Keep-Alive"), equalFold(name, "Trailer"),
+			equalFold(name, "Proxy-Connection"), equalFold(name, "Upgrade"):
+		case equalFold(name, "Content-Type"):
+			resp.Header.SetContentTypeBytes(value)
+		default:
+			location = location || equalFold(name, "Location")
+			resp.Header.AddBytesKV(name, value)
+		}
+	}
+	if fields == 0 {
+		return 0, fmt.Errorf("%w: it is empty", errAnswerHead)
+	}
+	if status == 0 {
+		if status = fasthttp.StatusOK; location {
+			status = fasthttp.StatusFound
+		}
+	}
+	resp.SetStatusCode(status)
+	return length, nil
+}
+
+// isToken reports whether b is a token (RFC 9110, section 5.6.2).
+func isToken(b []byte) bool {
+	if len(b) == 0 {
+		return false
+	}
+	for _, c := range b {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
+		case bytes.IndexByte([]byte("!#$%&'*+-.^_`|~"), c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// equalFold compares b with an ASCII word, whatever its case.
+func equalFold(b []byte, word string) bool {
+	if len(b) != len(word) {
+		return false
+	}
+	for i, c := range b {
+		w := word[i]
+		if c|0x20 != w|0x20 || c != w && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}
+
+// appendAnswerHead writes the head of an answer as a CGI program would.
+// streamed leaves the length out: the body ends where FCGI_STDOUT does.
+func appendAnswerHead(dst []byte, resp *fasthttp.Response, length int) []byte {
+	dst = append(dst, "Status: "...)
+	dst = fasthttp.AppendUint(dst, resp.StatusCode())
+	dst = append(dst, "\r\n"...)
+	for name, value := range resp.Header.All() {
+		if equalFold(name, "Content-Length") || equalFold(name, "Transfer-Encoding") || equalFold(name, "Connection") {
+			continue
+		}
+		dst = append(dst, name...)
+		dst = append(dst, ": "...)
+		dst = append(dst, value...)
+		dst = append(dst, "\r\n"...)
+	}
+	if resp.ConnectionClose() {
+		dst = append(dst, "Connection: close\r\n"...)
+	}
+	if length >= 0 {
+		dst = append(dst, "Content-Length: "...)
+		dst = fasthttp.AppendUint(dst, length)
+		dst = append(dst, "\r\n"...)
+	}
+	return append(dst, "\r\n"...)
+}

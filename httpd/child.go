@@ -1,0 +1,252 @@
+package httpd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/fork"
+	"github.com/bident/bident/pool"
+)
+
+// exitPanicked is the exit status of a child in which a handler panicked.
+const exitPanicked = statusPanicked
+
+// orders are what a parent tells a child beside its identity.
+type orders struct {
+	Pool    pool.Config
+	MaxBody int
+}
+
+// runChild is the life of a worker's process. It ends the process.
+func (s *Server) runChild(self *fork.Self) error {
+	self.Claim()
+	log := s.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	fail := func(err error) error {
+		_ = self.InitFailed(err) // the parent may be gone
+		os.Exit(1)
+		return err
+	}
+	var o orders
+	if err := json.Unmarshal(self.Payload, &o); err != nil {
+		return fail(fmt.Errorf("httpd: orders: %w", err))
+	}
+	if s.Handler == nil || s.Handler.fast() == nil {
+		return fail(fmt.Errorf("%w: the program has no handler for server %q", ErrConfig, s.Name))
+	}
+	state, err := initWorker(s.Hooks.WorkerInit, Worker{
+		Mode: Fork, Slot: self.Slot, PID: os.Getpid(), Generation: self.Generation,
+	})
+	if err != nil {
+		return fail(fmt.Errorf("httpd: init hook: %w", err))
+	}
+	c := child{
+		self: self, log: log, handler: s.Handler.fast(), state: state, finish: s.Hooks.WorkerFinish,
+		crew: crew{
+			slot: self.Slot, pid: os.Getpid(), generation: self.Generation,
+			expire: func() { _ = self.Report(pool.Event{Kind: pool.Expiring, Cause: pool.CauseDone}) },
+		},
+	}
+	if self.Accept == fork.Slot {
+		err = (&acceptingChild{child: &c}).run(o)
+	} else {
+		err = (&exchangeChild{child: &c}).run()
+	}
+	return fail(err)
+}
+
+// initWorker runs the init hook; a panic in it is its error.
+func initWorker(hook func(Worker) (any, error), w Worker) (state any, err error) {
+	if hook == nil {
+		return nil, nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return hook(w)
+}
+
+// child is what the children of both kinds have in common.
+type child struct {
+	self    *fork.Self
+	log     *slog.Logger
+	handler fasthttp.RequestHandler
+	state   any
+	finish  func(any)
+	crew    crew
+
+	mu      sync.Mutex
+	crashed bool
+	exiting sync.Once
+}
+
+// crash tells the parent that a handler has panicked: the worker is to be
+// replaced, and dies when it has nothing in hand any more.
+func (c *child) crash(err error, request string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.crashed = true
+	var panicked *pool.PanicError
+	if errors.As(err, &panicked) {
+		c.log.Error("handler panicked", "request", request, "panic", fmt.Sprint(panicked.Value),
+			"stack", string(panicked.Stack))
+	}
+	_ = c.self.Crashed(err, request)
+}
+
+// exit ends the process.
+func (c *child) exit() {
+	c.exiting.Do(func() {
+		if c.finish != nil {
+			c.finish(c.state)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.crashed {
+			os.Exit(exitPanicked)
+		}
+		os.Exit(0)
+	})
+}
+
+// exchangeChild answers exchanges with the parent's lanes.
+type exchangeChild struct {
+	*child
+}
+
+func (c *exchangeChild) run() error {
+	listeners, err := c.self.Listeners()
+	if err != nil {
+		return err
+	}
+	for _, l := range listeners {
+		go c.accept(l)
+	}
+	if err := c.self.Ready(); err != nil {
+		return err
+	}
+	for command := range c.self.Commands() {
+		if command.Kind == fork.Retire {
+			// The parent's lanes have nothing in hand any more.
+			c.exit()
+		}
+	}
+	return nil
+}
+
+func (c *exchangeChild) accept(l net.Listener) {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			c.log.Error("cannot accept from the parent", "error", err)
+			os.Exit(1)
+		}
+		go newResponder(c, conn).run()
+	}
+}
+
+// acceptingChild accepts connections itself and runs its lanes itself.
+type acceptingChild struct {
+	*child
+	queue *pool.Queue
+	lanes *pool.Crew
+	front *front
+	drain sync.Once
+}
+
+// lastAnswers is how long a child whose handler panicked may take to deliver the
+// answers that are there.
+const lastAnswers = 5 * time.Second
+
+func (c *acceptingChild) run(o orders) error {
+	self := c.self
+	c.queue = pool.NewQueue(self.Lanes)
+	c.queue.Configure(o.Pool.QueueSize, o.Pool.QueueTimeout, o.Pool.RequestTimeout)
+	c.front = newFront(c.queue, Fork, o.MaxBody, c.log)
+	row := self.Scoreboard.Row(self.Slot)
+	c.front.opened = row.AddConnections
+	var err error
+	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{
+		Report: c.report, Ended: func() { go c.ended() }, Gone: func() {},
+	})
+	if err != nil {
+		return err
+	}
+	c.lanes.State = c.state
+	for _, l := range c.lanes.Lanes() {
+		r := &handlerRunner{handler: c.handler, crew: c.crew, state: c.state}
+		go l.Run(r)
+	}
+	listeners, err := self.Listeners()
+	if err != nil {
+		return err
+	}
+	for _, l := range listeners {
+		c.front.listen(l)
+	}
+	if err := self.Ready(); err != nil {
+		return err
+	}
+	for command := range self.Commands() {
+		switch command.Kind {
+		case fork.Retire:
+			go c.retire()
+		case fork.Adopt:
+			for _, l := range command.Listeners {
+				if l != nil {
+					c.front.listen(l)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// report passes on what the lanes report. After the last request has begun no
+// other one begins: connections on which none has begun are closed.
+func (c *acceptingChild) report(e pool.Event) {
+	_ = c.self.Report(e) // if the parent is gone, so is this process in a moment
+	if e.Kind == pool.Spent {
+		go c.shut()
+	}
+}
+
+// shut takes nothing more.
+func (c *acceptingChild) shut() {
+	c.drain.Do(func() {
+		c.queue.Close()
+		c.front.drain(context.Background(), false)
+	})
+}
+
+// retire finishes what is in hand and ends the lanes.
+func (c *acceptingChild) retire() {
+	c.front.drain(context.Background(), false)
+	c.lanes.Retire()
+}
+
+// ended is called when the last lane has ended: after retire, or a panic.
+func (c *acceptingChild) ended() {
+	c.queue.Close()
+	last, cancel := context.WithTimeout(context.Background(), lastAnswers)
+	c.front.drain(last, false)
+	cancel()
+	if err, request := c.lanes.Crashed(); err != nil {
+		c.crash(err, request)
+	}
+	c.exit()
+}

@@ -1,0 +1,104 @@
+package httpd
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bident/bident/pool"
+)
+
+// lingerRead is how long an idle connection is listened to once more before it
+// is closed, for a request that is already on its way.
+const lingerRead = 5 * time.Millisecond
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+// conn is a client's connection, as the front owns it.
+type conn struct {
+	net.Conn
+	front *front
+	task  *pool.Task
+	job   job
+
+	// unanswered is the number of octets read since the last answer.
+	unanswered int
+	// lingered: the last chance for a request on its way has been given.
+	lingered bool
+
+	peeked  [1]byte // an octet that the watcher read
+	pending atomic.Bool
+}
+
+func (c *conn) requestJob() *job { return &c.job }
+
+// Read reads for fasthttp. Once the front drains, it ends the connection where
+// no request has begun, and only there.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.pending.Load() && len(p) > 0 {
+		c.pending.Store(false)
+		p[0] = c.peeked[0]
+		c.unanswered++
+		return 1, nil
+	}
+	for {
+		if c.front.draining.Load() && c.boundary(p) {
+			if c.lingered {
+				return 0, io.EOF
+			}
+			c.lingered = true
+			_ = c.Conn.SetReadDeadline(time.Now().Add(lingerRead))
+		}
+		n, err := c.Conn.Read(p)
+		c.unanswered += n
+		if n > 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !c.front.draining.Load() {
+			if n > 0 && c.lingered {
+				_ = c.Conn.SetReadDeadline(time.Time{})
+			}
+			return n, err
+		}
+		if !c.boundary(p) {
+			// Woken up in the middle of a request, which goes on.
+			_ = c.Conn.SetReadDeadline(time.Time{})
+		}
+	}
+}
+
+// boundary reports whether no octet of the next request has been read. fasthttp
+// offers its whole buffer exactly when it is empty.
+func (c *conn) boundary(p []byte) bool {
+	return c.unanswered == 0 && len(p) >= c.front.server.ReadBufferSize
+}
+
+// wake makes a read that waits for the next request look at the front's state.
+func (c *conn) wake() { _ = c.Conn.SetReadDeadline(longAgo) }
+
+// watch looks out for the client's end while its request is being answered.
+func (c *conn) watch(gone func()) (stop func()) {
+	if c.pending.Load() {
+		return func() {} // it has sent more: it is there
+	}
+	over := make(chan struct{})
+	var stopping atomic.Bool
+	go func() {
+		defer close(over)
+		n, err := c.Conn.Read(c.peeked[:])
+		switch {
+		case n > 0:
+			c.pending.Store(true)
+		case err != nil && !stopping.Load():
+			gone()
+		}
+	}()
+	return sync.OnceFunc(func() {
+		stopping.Store(true)
+		_ = c.Conn.SetReadDeadline(longAgo)
+		<-over
+		_ = c.Conn.SetReadDeadline(time.Time{})
+	})
+}

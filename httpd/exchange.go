@@ -1,0 +1,371 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/fork"
+	"github.com/bident/bident/internal/fcgi"
+	"github.com/bident/bident/pool"
+)
+
+// The parameters that a child of this program gets instead of the CGI variables.
+// Their names cannot be those of variables, which have no lower case.
+const (
+	paramHead   = "bident-head"   // the head of the request, octet for octet
+	paramRemote = "bident-remote" // the client's address
+	paramLocal  = "bident-local"  // the address it connected to
+	paramServed = "bident-served" // the number of the request among the worker's
+)
+
+// statusPanicked is the application status with which a child says that the
+// handler panicked and the child is about to leave.
+const statusPanicked = 70
+
+const (
+	// clientPatience is how long an answer may take before the client is looked
+	// out for, so that quick answers do not pay for it.
+	clientPatience = 50 * time.Millisecond
+	// deathPatience is how long the news of a child's death may be behind the
+	// end of its connections.
+	deathPatience = 100 * time.Millisecond
+	// wholeAnswer bounds the answers that are passed on in one piece.
+	wholeAnswer = 64 << 10
+)
+
+// errChildPanicked is what a worker crashed of whose child reported a panic.
+var errChildPanicked = errors.New("httpd: handler panicked in the child")
+
+// exchangeRunner runs requests by a FastCGI exchange with a child, over a
+// connection of the lane's own.
+type exchangeRunner struct {
+	child *fork.Child
+	crew  crew
+	log   *slog.Logger
+
+	conn   net.Conn
+	client *fcgi.Client
+	vars   variables
+	param  func(name, value []byte)
+	text   []byte
+
+	// the exchange under way
+	lane     *pool.Lane
+	ctx      *fasthttp.RequestCtx // not to be used once the answer is a stream
+	what     []byte               // "GET /x"
+	bodiless bool                 // the answer to HEAD
+	head     []byte
+	headDone bool
+	length   int // Content-Length that the program gave, -1 for none
+	stream   *StreamWriter
+
+	patience *time.Timer
+	mu       sync.Mutex // held while the exchange may be ended from outside
+	job      atomic.Pointer[job]
+	serial   uint64
+	killed   bool
+}
+
+func newExchangeRunner(c *fork.Child, l *pool.Lane, log *slog.Logger) *exchangeRunner {
+	r := &exchangeRunner{child: c, crew: crewOf(l.Crew()), log: log}
+	r.patience = time.AfterFunc(time.Hour, r.impatient)
+	r.patience.Stop()
+	return r
+}
+
+// Check implements pool.Runner: it makes sure of a connection that can carry an
+// exchange. A request is given back, unbegun, if the child is gone.
+func (r *exchangeRunner) Check() bool {
+	if r.client != nil && r.client.Alive() {
+		return true
+	}
+	r.disconnect()
+	select {
+	case <-r.child.Exited():
+		return false
+	default:
+	}
+	conn, err := r.child.Dial()
+	if err != nil {
+		return false
+	}
+	r.mu.Lock()
+	r.conn = conn
+	r.mu.Unlock()
+	r.client = fcgi.NewClient(conn)
+	r.client.SmallKeep = r.child.External()
+	r.client.Waiting(r.pass)
+	r.param = r.client.ParamRaw
+	return true
+}
+
+func (r *exchangeRunner) disconnect() {
+	r.mu.Lock()
+	conn := r.conn
+	r.conn = nil
+	r.mu.Unlock()
+	if conn != nil {
+		conn.Close()
+	}
+	r.client = nil
+}
+
+// Close implements pool.Runner.
+func (r *exchangeRunner) Close() {
+	r.patience.Stop()
+	r.disconnect()
+}
+
+// Kill implements pool.Runner.
+func (r *exchangeRunner) Kill(cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.killed = true
+	if r.conn != nil {
+		r.conn.Close()
+	}
+	if j := r.job.Load(); j != nil {
+		j.end(cause)
+	}
+}
+
+// Run implements pool.Runner.
+func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
+	j := t.Job.(*job)
+	j.crew, j.served = r.crew, l.Served()
+	r.lane, r.ctx, r.bodiless = l, j.ctx, j.ctx.IsHead()
+	r.what = append(append(append(r.what[:0], t.Method...), ' '), t.URI...)
+	r.head, r.headDone, r.length, r.stream = r.head[:0], false, -1, nil
+	r.job.Store(j)
+	r.patience.Reset(clientPatience)
+	r.request(l)
+	end, err := r.client.Do(r)
+	r.patience.Stop()
+	if err == nil {
+		err = r.complete(end)
+	}
+	more := true
+	if err != nil {
+		more = r.fail(t, err)
+	}
+	if r.stream != nil {
+		r.stream.finish(err)
+	}
+	r.over(j)
+	switch {
+	case err == nil && end.AppStatus == statusPanicked && !r.child.External():
+		l.Crew().Crash(errChildPanicked, string(r.what))
+		return false
+	case err != nil || r.client.MustClose():
+		r.disconnect()
+	}
+	return more
+}
+
+// request puts the request together.
+func (r *exchangeRunner) request(l *pool.Lane) {
+	ctx, c := r.ctx, r.client
+	c.Begin(fcgi.RoleResponder, true)
+	if r.child.External() {
+		r.vars.visit(ctx, r.param)
+	} else {
+		h := &ctx.Request.Header
+		b := append(r.text[:0], h.Method()...)
+		b = append(b, ' ')
+		b = append(b, h.RequestURI()...)
+		b = append(b, ' ')
+		b = append(b, h.Protocol()...)
+		b = append(b, "\r\n"...)
+		b = append(b, h.RawHeaders()...)
+		c.ParamBytes(paramHead, b)
+		b = appendAddr(b[:0], ctx.RemoteAddr())
+		c.ParamBytes(paramRemote, b)
+		b = appendAddr(b[:0], ctx.LocalAddr())
+		c.ParamBytes(paramLocal, b)
+		b = fasthttp.AppendUint(b[:0], int(l.Served()))
+		c.ParamBytes(paramServed, b)
+		r.text = b
+	}
+	c.Body(ctx.Request.Body())
+}
+
+// appendAddr writes an address as "tcp 127.0.0.1:80" or "unix /path".
+func appendAddr(dst []byte, a net.Addr) []byte {
+	if t, ok := a.(*net.TCPAddr); ok {
+		dst = append(dst, "tcp "...)
+		return t.AddrPort().AppendTo(dst)
+	}
+	if a == nil {
+		return dst
+	}
+	dst = append(dst, a.Network()...)
+	dst = append(dst, ' ')
+	return append(dst, a.String()...)
+}
+
+// Stdout implements fcgi.Sink: the answer's head, then its body.
+func (r *exchangeRunner) Stdout(p []byte) error {
+	if !r.headDone {
+		r.head = append(r.head, p...)
+		end, body := headEnd(r.head)
+		if end < 0 {
+			if len(r.head) > maxAnswerHead {
+				return fmt.Errorf("%w: longer than %d octets", errAnswerHead, maxAnswerHead)
+			}
+			return nil
+		}
+		length, err := parseAnswerHead(r.head[:end], &r.ctx.Response)
+		if err != nil {
+			return err
+		}
+		r.headDone, r.length = true, length
+		p = r.head[body:]
+	}
+	if r.stream != nil {
+		_, err := r.stream.Write(p)
+		return err
+	}
+	if r.bodiless {
+		return nil
+	}
+	r.ctx.Response.AppendBody(p)
+	if len(r.ctx.Response.Body()) > wholeAnswer {
+		return r.startStream()
+	}
+	return nil
+}
+
+// Stderr implements fcgi.Sink.
+func (r *exchangeRunner) Stderr(p []byte) {
+	r.log.Error("program", "message", string(p), "slot", r.crew.slot, "pid", r.crew.pid,
+		"request", string(r.what))
+}
+
+// pass is called when the program takes its time: what has come of the answer
+// goes on to the client.
+func (r *exchangeRunner) pass() {
+	switch {
+	case r.stream != nil:
+		_ = r.stream.Flush() // the next Write says whether the client has left
+	case r.headDone:
+		if r.startStream() == nil && r.stream != nil {
+			_ = r.stream.Flush()
+		}
+	}
+}
+
+// startStream turns the answer so far into a stream.
+func (r *exchangeRunner) startStream() error {
+	resp := &r.ctx.Response
+	if r.bodiless || resp.StatusCode() == fasthttp.StatusNoContent || resp.StatusCode() == fasthttp.StatusNotModified {
+		return nil
+	}
+	w := newStreamWriter()
+	w.buf = append(w.buf, resp.Body()...)
+	resp.ResetBody()
+	resp.ImmediateHeaderFlush = true
+	resp.SetBodyStream(streamReader{w}, r.length)
+	r.stream = w
+	j := r.job.Load()
+	j.writer = w
+	if !r.lane.Answer() {
+		return ErrStreamClosed
+	}
+	return nil
+}
+
+// complete checks an answer that has come to its end.
+func (r *exchangeRunner) complete(end fcgi.EndRequest) error {
+	switch {
+	case end.ProtocolStatus != fcgi.RequestComplete:
+		return fmt.Errorf("%w: the program refused the request: %v", errAnswerHead, end.ProtocolStatus)
+	case !r.headDone:
+		return fmt.Errorf("%w: it ended in the middle", errAnswerHead)
+	}
+	if r.stream == nil && r.bodiless {
+		resp := &r.ctx.Response
+		// The length that GET would have had, if the program said it.
+		resp.SkipBody = true
+		if r.length >= 0 {
+			resp.Header.SetContentLength(r.length)
+		} else {
+			resp.SetBodyStream(emptyBody{}, -1)
+		}
+	}
+	return nil
+}
+
+// fail answers a request whose exchange has failed. It reports whether the lane
+// can go on with another one.
+func (r *exchangeRunner) fail(t *pool.Task, err error) bool {
+	r.mu.Lock()
+	killed := r.killed
+	r.mu.Unlock()
+	if killed || t.Abandoned() {
+		return false
+	}
+	if !errors.Is(err, ErrStreamClosed) {
+		r.log.Error("exchange with the worker failed", "slot", r.crew.slot, "pid", r.crew.pid,
+			"request", string(r.what), "error", err)
+	}
+	if r.stream == nil {
+		resp := &r.ctx.Response
+		resp.Reset()
+		r.ctx.Error("bad gateway\n", fasthttp.StatusBadGateway)
+	}
+	if errors.Is(err, fcgi.ErrNoAnswer) || errors.Is(err, fcgi.ErrCut) {
+		death := time.NewTimer(deathPatience)
+		defer death.Stop()
+		select {
+		case <-r.child.Exited():
+			return false
+		case <-death.C:
+		}
+	}
+	return true
+}
+
+// over lets go of the request.
+func (r *exchangeRunner) over(j *job) {
+	r.mu.Lock()
+	r.serial++
+	r.job.Store(nil)
+	r.mu.Unlock()
+	w := j.writer
+	j.writer = nil
+	j.end(ErrRequestOver)
+	if w != nil {
+		w.release()
+	}
+}
+
+// impatient is called when an answer takes its time: should the client leave,
+// the program is told.
+func (r *exchangeRunner) impatient() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	j := r.job.Load()
+	if j == nil {
+		return
+	}
+	client, serial := r.client, r.serial
+	over := j.lookOut()
+	context.AfterFunc(over, func() {
+		if context.Cause(over) != ErrClientLeft {
+			return
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.serial == serial {
+			_ = client.Abort() // whoever does not listen finishes in vain
+		}
+	})
+}

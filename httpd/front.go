@@ -1,0 +1,235 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/pool"
+)
+
+// readBuffer is the size of a connection's read buffer, which bounds the head of
+// a request.
+const readBuffer = 8 << 10
+
+// front speaks HTTP with clients. It owns their connections, one goroutine
+// each; a worker only ever gets a request.
+type front struct {
+	server   *fasthttp.Server
+	queue    *pool.Queue
+	mode     Mode
+	log      *slog.Logger
+	opened   func(int64) // counts connections of a worker that accepts itself
+	total    atomic.Int64
+	draining atomic.Bool
+
+	accepting sync.WaitGroup
+
+	mu        sync.Mutex
+	listeners map[net.Listener]bool
+	conns     map[*conn]struct{}
+	empty     chan struct{} // closed when draining and no connection is left
+}
+
+func newFront(queue *pool.Queue, mode Mode, maxBody int, log *slog.Logger) *front {
+	f := &front{
+		queue: queue, mode: mode, log: log,
+		opened:    func(int64) {},
+		listeners: make(map[net.Listener]bool),
+		conns:     make(map[*conn]struct{}),
+		empty:     make(chan struct{}),
+	}
+	f.server = &fasthttp.Server{
+		Handler:                      f.handle,
+		ReadBufferSize:               readBuffer,
+		MaxRequestBodySize:           maxBody,
+		NoDefaultServerHeader:        true,
+		DisablePreParseMultipartForm: true,
+		SecureErrorLogMessage:        true,
+		Logger:                       quiet{},
+	}
+	return f
+}
+
+// quiet drops what fasthttp logs: broken requests, which its answers report.
+type quiet struct{}
+
+func (quiet) Printf(string, ...any) {}
+
+// listen accepts connections from l until the front stops accepting.
+func (f *front) listen(l net.Listener) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.draining.Load() {
+		return
+	}
+	f.listeners[l] = true
+	f.accepting.Go(func() { f.accept(l) })
+}
+
+// accept is the life of a listener.
+func (f *front) accept(l net.Listener) {
+	var pause time.Duration
+	for {
+		c, err := l.Accept()
+		if err == nil {
+			pause = 0
+			f.total.Add(1)
+			go f.serve(c)
+			continue
+		}
+		if f.draining.Load() || errors.Is(err, net.ErrClosed) {
+			return
+		}
+		// Out of descriptors or memory, or the client was gone: it passes.
+		pause = min(max(2*pause, 5*time.Millisecond), time.Second)
+		f.log.Warn("cannot accept a connection", "listener", l.Addr(), "error", err, "pause", pause)
+		time.Sleep(pause)
+	}
+}
+
+// serve is the life of a connection.
+func (f *front) serve(nc net.Conn) {
+	c := &conn{Conn: nc, front: f}
+	c.task = pool.NewTask(&c.job)
+	c.job.mode = f.mode
+	c.job.watch = c.watch
+	c.job.errors = f.requestError
+	f.mu.Lock()
+	f.conns[c] = struct{}{}
+	f.mu.Unlock()
+	f.opened(1)
+	defer func() {
+		f.opened(-1)
+		f.mu.Lock()
+		delete(f.conns, c)
+		last := len(f.conns) == 0 && f.draining.Load()
+		f.mu.Unlock()
+		if last {
+			f.drained()
+		}
+	}()
+	_ = f.server.ServeConn(c) // what a client does wrong is its own affair
+}
+
+// handle takes one request to a lane and back.
+func (f *front) handle(ctx *fasthttp.RequestCtx) {
+	c := ctx.Conn().(*conn)
+	c.job.begin(ctx)
+	t := c.task
+	t.Method, t.URI = ctx.Method(), ctx.RequestURI()
+	t.Arrived = ctx.Time().UnixNano()
+	if err := f.queue.Do(t); err != nil {
+		f.refuse(ctx, c, err)
+	}
+	c.unanswered = 0
+	if f.draining.Load() {
+		ctx.SetConnectionClose()
+	}
+}
+
+// refuse answers a request that no handler has answered.
+func (f *front) refuse(ctx *fasthttp.RequestCtx, c *conn, err error) {
+	var panicked *pool.PanicError
+	switch {
+	case errors.As(err, &panicked):
+		f.log.Error("handler panicked", "request", string(ctx.Method())+" "+string(ctx.RequestURI()),
+			"panic", fmt.Sprint(panicked.Value), "stack", string(panicked.Stack))
+		ctx.Response.Reset()
+		ctx.Error("internal server error\n", fasthttp.StatusInternalServerError)
+	case errors.Is(err, pool.ErrRequestTimeout), errors.Is(err, pool.ErrKilled):
+		// The handler still has ctx: the answer comes from another one.
+		status := fasthttp.StatusGatewayTimeout
+		if errors.Is(err, pool.ErrKilled) {
+			status = fasthttp.StatusServiceUnavailable
+		}
+		var resp fasthttp.Response
+		resp.SetStatusCode(status)
+		resp.SetBodyString(fasthttp.StatusMessage(status) + "\n")
+		resp.SkipBody = ctx.IsHead()
+		resp.SetConnectionClose()
+		ctx.TimeoutErrorWithResponse(&resp)
+	case errors.Is(err, pool.ErrQueueClosed) && f.mode == Fork:
+		// An accepting child that has begun its last request: this one has
+		// not begun, and the client may send it again.
+		ctx.HijackSetNoResponse(true)
+		ctx.Hijack(func(net.Conn) {})
+	default:
+		ctx.Response.Reset()
+		ctx.Error("service unavailable\n", fasthttp.StatusServiceUnavailable)
+		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
+	}
+}
+
+// requestError logs what a handler writes to its request's error stream.
+func (f *front) requestError(j *job, message []byte) {
+	f.log.Error("request", "message", string(message), "slot", j.crew.slot, "pid", j.crew.pid,
+		"request", string(j.ctx.Method())+" "+string(j.ctx.RequestURI()))
+}
+
+// stopAccepting takes what waits in the listeners' queues and closes them.
+func (f *front) stopAccepting(backlog bool) {
+	f.mu.Lock()
+	f.draining.Store(true)
+	listeners := f.listeners
+	f.listeners = nil
+	f.mu.Unlock()
+	for l := range listeners {
+		if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok && backlog {
+			// Long enough for accept to find the queue empty.
+			_ = d.SetDeadline(time.Now().Add(lingerRead))
+		} else {
+			l.Close()
+		}
+	}
+	f.accepting.Wait()
+	for l := range listeners {
+		l.Close()
+	}
+}
+
+// drain stops accepting, lets every request that has begun finish, closes each
+// connection after it, and returns when none is left, or when ctx ends. backlog
+// says whether connections that wait to be accepted are this front's to serve.
+func (f *front) drain(ctx context.Context, backlog bool) {
+	f.stopAccepting(backlog)
+	f.mu.Lock()
+	for c := range f.conns {
+		c.wake()
+	}
+	left := len(f.conns)
+	f.mu.Unlock()
+	if left == 0 {
+		f.drained()
+	}
+	select {
+	case <-f.empty:
+	case <-ctx.Done():
+	}
+}
+
+func (f *front) drained() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	select {
+	case <-f.empty:
+	default:
+		close(f.empty)
+	}
+}
+
+// close ends all connections, whatever they are doing.
+func (f *front) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for c := range f.conns {
+		c.Conn.Close()
+	}
+}

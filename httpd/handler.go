@@ -1,0 +1,45 @@
+package httpd
+
+import "github.com/valyala/fasthttp"
+
+// Handler is what answers requests: made by Fast or Program.
+type Handler interface {
+	// fast is the function to call in a worker, or nil.
+	fast() fasthttp.RequestHandler
+	// program is the external program that answers, or nil.
+	program() []string
+}
+
+type fastHandler fasthttp.RequestHandler
+
+func (h fastHandler) fast() fasthttp.RequestHandler { return fasthttp.RequestHandler(h) }
+func (h fastHandler) program() []string             { return nil }
+
+// Fast serves requests with a fasthttp handler, which is called on a lane of a
+// worker: in this process, or in a child.
+func Fast(h fasthttp.RequestHandler) Handler { return fastHandler(h) }
+
+type programHandler []string
+
+func (h programHandler) fast() fasthttp.RequestHandler { return nil }
+func (h programHandler) program() []string             { return h }
+
+// Program serves requests with an external FastCGI program: each worker is a
+// process that runs it, with its listening socket on descriptor 0 (FastCGI 1.0,
+// section 2.2). It needs Fork.
+func Program(name string, args ...string) Handler {
+	return programHandler(append([]string{name}, args...))
+}
+
+// Hooks are functions that a Server calls at certain points; all may be nil.
+type Hooks struct {
+	// WorkerInit runs in each worker, in its own process in fork mode, before
+	// it is ready, and makes the value that State gives to handlers. An error
+	// counts as a death before the worker was ready.
+	WorkerInit func(Worker) (any, error)
+	// WorkerFinish gets that value when the worker leaves and has nothing in
+	// hand any more. A worker that was killed does not run it in fork mode.
+	WorkerFinish func(any)
+	// ReopenLogs is called at USR1 and by the admin listener.
+	ReopenLogs func() error
+}

@@ -1,0 +1,204 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/bident/bident/internal/listen"
+	"github.com/bident/bident/pool"
+)
+
+// lastWords is how long clients get to receive the errors that killed workers
+// leave behind.
+const lastWords = time.Second
+
+// instance is a server while it runs.
+type instance struct {
+	server     *Server
+	plan       *settings
+	log        *slog.Logger
+	started    time.Time
+	urls       []string
+	listeners  []*listen.Listener
+	front      *front      // nil if the children accept
+	queue      *pool.Queue // nil if the children have their own
+	supervisor *pool.Supervisor
+	admin      *admin
+	closers    []func()
+
+	mu       sync.Mutex
+	stopping bool
+	cancel   context.CancelFunc // ends draining
+}
+
+// open binds all addresses and makes everything that the server consists of. It
+// leaves nothing behind if it fails.
+func (s *Server) open(plan *settings) (r *instance, err error) {
+	r = &instance{server: s, plan: plan, log: plan.log, started: time.Now()}
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+	options := pool.Options{Log: plan.log, Observe: s.Observe}
+	switch {
+	case plan.mode == Emulate:
+		err = r.openEmulate(&options)
+	default:
+		err = r.openFork(&options)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.supervisor = pool.New(plan.pool, options)
+	if plan.admin != nil {
+		if r.admin, err = r.openAdmin(*plan.admin); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// listen binds the addresses that this process accepts from.
+func (r *instance) listen() error {
+	var problems []error
+	for _, a := range r.plan.addresses {
+		l, err := listen.Open(a.network, a.address, r.listenOptions())
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		r.listeners = append(r.listeners, l)
+		r.urls = append(r.urls, addressURL(l.Addr()))
+	}
+	if len(problems) > 0 {
+		return fmt.Errorf("%w: %w", ErrListen, errors.Join(problems...))
+	}
+	return nil
+}
+
+func (r *instance) listenOptions() listen.Options {
+	return listen.Options{Backlog: r.server.Backlog, Mode: r.server.SocketMode}
+}
+
+// run is the server's life.
+func (r *instance) run(ctx context.Context) error {
+	defer r.close()
+	ended := make(chan error, 1)
+	go func() { ended <- r.supervisor.Run(context.Background()) }()
+	if r.front != nil {
+		for _, l := range r.listeners {
+			r.front.listen(l)
+		}
+	}
+	for _, u := range r.urls {
+		r.log.Info("listening on " + u)
+	}
+	if r.admin != nil {
+		r.admin.serve()
+	}
+	if r.server.Signals {
+		defer r.handleSignals()()
+	}
+	go func() {
+		if r.supervisor.Ready(ctx) == nil {
+			r.log.Info("ready", "mode", r.plan.mode, "workers", r.plan.pool.MaxServers, "pid", os.Getpid())
+			close(r.server.ready)
+		}
+	}()
+	go func() {
+		<-ctx.Done()
+		r.stop(dieTimeout(r.plan.pool))
+	}()
+	err := <-ended
+	if r.front != nil {
+		last, cancel := context.WithTimeout(context.Background(), lastWords)
+		r.front.drain(last, false)
+		cancel()
+	}
+	if err != nil {
+		return fmt.Errorf("httpd: %w", err)
+	}
+	return nil
+}
+
+// stop begins the end. What is left after timeout is killed: pool.NoLimit waits
+// for ever, 0 kills at once. A second stop can only shorten the time.
+func (r *instance) stop(timeout time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopping {
+		if timeout >= 0 {
+			time.AfterFunc(timeout, func() {
+				r.cancel()
+				r.supervisor.Stop(0)
+			})
+		}
+		return
+	}
+	r.stopping = true
+	r.log.Info("stopping", "timeout", timeout)
+	ctx, cancel := context.WithCancel(context.Background())
+	deadline := time.Now().Add(timeout)
+	if timeout >= 0 {
+		ctx, cancel = context.WithDeadline(context.Background(), deadline)
+	}
+	r.cancel = cancel
+	go func() {
+		defer cancel()
+		// Requests first, workers after: as long as there are requests in
+		// hand or in the queue, somebody has to serve them.
+		if r.front != nil {
+			r.front.drain(ctx, true)
+		}
+		left := time.Duration(pool.NoLimit)
+		if timeout >= 0 {
+			left = max(0, time.Until(deadline))
+		}
+		r.supervisor.Stop(left)
+	}()
+}
+
+// reload gives the pool its new configuration.
+func (r *instance) reload(ctx context.Context) error {
+	c := r.server.Pool
+	if f := r.server.Reconfigure; f != nil {
+		var err error
+		if c, err = f(); err != nil {
+			return fmt.Errorf("httpd: nothing was changed: %w", err)
+		}
+	}
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("httpd: nothing was changed: %w: %w", ErrConfig, err)
+	}
+	c = r.server.poolDefaults(c, r.plan.mode)
+	if have := r.plan.pool.Concurrency; c.Concurrency != have {
+		return fmt.Errorf("httpd: nothing was changed: %w: Concurrency cannot change from %d to %d without a restart",
+			ErrConfig, have, c.Concurrency)
+	}
+	if r.plan.accept == AcceptSlot && c.Elastic() {
+		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept slot in this version", ErrConfig)
+	}
+	return r.supervisor.Reload(ctx, c)
+}
+
+// close gives everything back.
+func (r *instance) close() {
+	if r.admin != nil {
+		r.admin.close()
+	}
+	if r.front != nil {
+		r.front.close()
+	}
+	for _, l := range r.listeners {
+		l.Close()
+	}
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		r.closers[i]()
+	}
+}

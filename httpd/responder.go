@@ -1,0 +1,242 @@
+package httpd
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/internal/fcgi"
+	"github.com/bident/bident/pool"
+)
+
+// responder answers, in a child, the exchanges that one lane of the parent
+// begins: it is the other side of exchangeRunner.
+type responder struct {
+	conn    exchangeConn
+	child   *exchangeChild
+	server  *fcgi.ServerConn
+	ctx     fasthttp.RequestCtx
+	head    *bufio.Reader
+	octets  bytes.Reader
+	text    []byte
+	started bool // something of the answer has been written
+}
+
+// exchangeConn stands for the client's connection, which the parent has.
+type exchangeConn struct {
+	net.Conn
+	job           job
+	remote, local exchangeAddr
+}
+
+func (c *exchangeConn) requestJob() *job     { return &c.job }
+func (c *exchangeConn) RemoteAddr() net.Addr { return c.remote.addr }
+func (c *exchangeConn) LocalAddr() net.Addr  { return c.local.addr }
+
+// exchangeAddr is an address as the parent wrote it, which seldom changes from
+// one request to the next.
+type exchangeAddr struct {
+	text string
+	addr net.Addr
+}
+
+func (a *exchangeAddr) set(text []byte) {
+	if a.addr != nil && a.text == string(text) {
+		return
+	}
+	a.text = string(text)
+	network, address, _ := bytes.Cut(text, []byte{' '})
+	if string(network) == "tcp" {
+		if ap, err := netip.ParseAddrPort(string(address)); err == nil {
+			a.addr = net.TCPAddrFromAddrPort(ap)
+			return
+		}
+	}
+	a.addr = &net.UnixAddr{Net: "unix", Name: string(address)}
+}
+
+func newResponder(child *exchangeChild, conn net.Conn) *responder {
+	r := &responder{child: child, conn: exchangeConn{Conn: conn}}
+	r.server = fcgi.NewServerConn(conn, fcgi.ServerConfig{MaxParamBytes: -1, MaxBody: -1})
+	r.head = bufio.NewReaderSize(&r.octets, readBuffer)
+	j := &r.conn.job
+	j.mode, j.crew, j.state = Fork, child.crew, child.state
+	j.errors = func(_ *job, message []byte) { _ = r.server.Stderr(message) }
+	j.watch = r.watch
+	r.ctx.Init2(&r.conn, quiet{}, false)
+	return r
+}
+
+// watch tells when the client has left, which the parent says by an abort or by
+// closing the connection.
+func (r *responder) watch(gone func()) (stop func()) {
+	r.server.Watch(func(error) { gone() })
+	return func() {}
+}
+
+// run is the life of a connection of the parent's.
+func (r *responder) run() {
+	defer r.conn.Close()
+	for {
+		req, err := r.server.Next()
+		if err != nil {
+			if err != io.EOF && !errors.Is(err, net.ErrClosed) {
+				r.child.log.Error("exchange with the parent failed", "error", err)
+			}
+			return
+		}
+		if !r.answer(req) {
+			return
+		}
+	}
+}
+
+// answer answers one request. It reports whether the connection can carry more.
+func (r *responder) answer(req *fcgi.Request) bool {
+	r.started = false
+	if err := r.prepare(req); err != nil {
+		r.child.log.Error("request from the parent is malformed", "error", err)
+		_ = r.server.End(1)
+		return false
+	}
+	j := &r.conn.job
+	j.begin(&r.ctx)
+	err := r.call(j)
+	j.end(ErrRequestOver)
+	if err == nil {
+		return r.server.End(0) == nil
+	}
+	if !errors.As(err, new(*pool.PanicError)) {
+		// The answer is broken: the end of the connection says so.
+		return false
+	}
+	// The front's answer to a panic is the same in every mode.
+	r.child.crash(err, string(r.ctx.Method())+" "+string(r.ctx.RequestURI()))
+	if r.started {
+		return false
+	}
+	r.ctx.Response.Reset()
+	r.ctx.Error("internal server error\n", fasthttp.StatusInternalServerError)
+	_ = r.whole()
+	_ = r.server.End(statusPanicked)
+	return false
+}
+
+// prepare makes the request that the parent's front has read.
+func (r *responder) prepare(req *fcgi.Request) error {
+	ctx := &r.ctx
+	ctx.Request.Reset()
+	ctx.Response.Reset()
+	ctx.ResetUserValues()
+	setTime(ctx, time.Now())
+	r.octets.Reset(req.Params.Get(paramHead))
+	r.head.Reset(&r.octets)
+	if err := ctx.Request.Header.Read(r.head); err != nil {
+		return fmt.Errorf("head: %w", err)
+	}
+	ctx.Request.SetBodyRaw(req.Stdin)
+	r.conn.remote.set(req.Params.Get(paramRemote))
+	r.conn.local.set(req.Params.Get(paramLocal))
+	served, err := fasthttp.ParseUint(req.Params.Get(paramServed))
+	if err != nil {
+		return fmt.Errorf("%s: %w", paramServed, err)
+	}
+	r.conn.job.served = uint64(served)
+	return nil
+}
+
+// call calls the handler and sends its answer. A panic, or the end of the
+// goroutine, is an error.
+func (r *responder) call(j *job) (err error) {
+	returned := false
+	defer func() {
+		if v := recover(); v != nil || !returned {
+			err = &pool.PanicError{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	r.child.handler(&r.ctx)
+	switch {
+	case j.stream != nil:
+		err = r.stream(j.stream)
+	case r.ctx.Response.IsBodyStream():
+		err = r.copyStream()
+	default:
+		err = r.whole()
+	}
+	returned = true
+	return err
+}
+
+// whole sends an answer whose body is there.
+func (r *responder) whole() error {
+	resp := &r.ctx.Response
+	body := resp.Body()
+	length := len(body)
+	if r.ctx.IsHead() && length == 0 {
+		length = resp.Header.ContentLength()
+	}
+	r.text = appendAnswerHead(r.text[:0], resp, length)
+	if err := r.server.Stdout(r.text); err != nil || r.ctx.IsHead() {
+		return err
+	}
+	return r.server.Stdout(body)
+}
+
+// streamHead sends the head of a streamed answer. It reports false if no body
+// follows.
+func (r *responder) streamHead() (bool, error) {
+	resp := &r.ctx.Response
+	length := resp.Header.ContentLength()
+	if length <= 0 {
+		length = -1
+	}
+	r.text = appendAnswerHead(r.text[:0], resp, length)
+	r.started = true
+	if err := r.server.Stdout(r.text); err != nil {
+		return false, err
+	}
+	if r.ctx.IsHead() {
+		return false, nil
+	}
+	return true, r.server.Flush()
+}
+
+func (r *responder) stream(f StreamFunc) error {
+	if more, err := r.streamHead(); !more || err != nil {
+		return err
+	}
+	return f(&StreamWriter{direct: r.server})
+}
+
+// copyStream sends a body that fasthttp reads for the handler.
+func (r *responder) copyStream() error {
+	defer r.ctx.Response.CloseBodyStream()
+	more, err := r.streamHead()
+	if !more || err != nil {
+		return err
+	}
+	buf := make([]byte, 16<<10)
+	body := r.ctx.Response.BodyStream()
+	for {
+		n, err := body.Read(buf)
+		if n > 0 {
+			if werr := errors.Join(r.server.Stdout(buf[:n]), r.server.Flush()); werr != nil {
+				return werr
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("body: %w", err)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package httpd
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/pool"
+)
+
+// errStreamCut is what the client's connection breaks with when a stream ends by
+// a panic.
+var errStreamCut = errors.New("httpd: stream cut by a panic")
+
+// handlerRunner runs requests by calling the handler: in emulate mode and in
+// accepting children.
+type handlerRunner struct {
+	handler fasthttp.RequestHandler
+	crew    crew
+	state   any
+
+	mu  sync.Mutex // held while the job in hand may be ended from outside
+	job atomic.Pointer[job]
+}
+
+func (r *handlerRunner) Check() bool { return true }
+
+func (r *handlerRunner) Close() {}
+
+// Kill implements pool.Runner: it ends the context of the request in hand.
+func (r *handlerRunner) Kill(cause error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if j := r.job.Load(); j != nil {
+		j.end(cause)
+	}
+}
+
+// Run implements pool.Runner.
+func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
+	j := t.Job.(*job)
+	j.crew, j.state, j.served = r.crew, r.state, l.Served()
+	r.job.Store(j)
+	defer r.over(j)
+	r.handler(j.ctx)
+	if j.stream != nil {
+		r.runStream(l, j)
+	}
+	return true
+}
+
+// over ends the request's context, also after a panic.
+func (r *handlerRunner) over(j *job) {
+	r.mu.Lock()
+	r.job.Store(nil)
+	r.mu.Unlock()
+	if j.writer != nil {
+		w := j.writer
+		j.writer = nil
+		j.end(ErrRequestOver)
+		w.release()
+		return
+	}
+	j.end(ErrRequestOver)
+}
+
+// runStream hands the head of the answer to the front and lets the handler's
+// function write the body.
+func (r *handlerRunner) runStream(l *pool.Lane, j *job) {
+	w := newStreamWriter()
+	if !startStream(j.ctx, w) {
+		return
+	}
+	j.writer = w
+	f := j.stream
+	if !l.Answer() {
+		return
+	}
+	cause := errStreamCut
+	defer func() { w.finish(cause) }()
+	cause = f(w)
+}
+
+// startStream makes w the body of the answer. It reports false if no body is
+// wanted.
+func startStream(ctx *fasthttp.RequestCtx, w *StreamWriter) bool {
+	resp := &ctx.Response
+	size := resp.Header.ContentLength()
+	if size <= 0 {
+		size = -1
+	}
+	if ctx.IsHead() {
+		resp.SkipBody = true
+		resp.SetBodyStream(emptyBody{}, size)
+		return false
+	}
+	resp.ImmediateHeaderFlush = true
+	resp.SetBodyStream(streamReader{w}, size)
+	return true
+}
+
+// emptyBody stands for the body that the answer to HEAD would have had.
+type emptyBody struct{}
+
+func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }

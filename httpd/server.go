@@ -1,0 +1,351 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/bident/bident/fork"
+	"github.com/bident/bident/pool"
+)
+
+// Outcomes that a caller may want to tell apart.
+var (
+	// ErrConfig says that the Server's fields contradict each other or that a
+	// value is impossible. It is joined from all problems found.
+	ErrConfig = errors.New("httpd: configuration")
+	// ErrListen says that an address could not be bound.
+	ErrListen = errors.New("httpd: cannot listen")
+	// ErrRunning says that Run was called before.
+	ErrRunning = errors.New("httpd: server has been run")
+	// ErrNotRunning says that the server is not running, or not any more.
+	ErrNotRunning = errors.New("httpd: server is not running")
+)
+
+// DefaultMaxBodySize is the most octets that a request's body may have.
+const DefaultMaxBodySize = 64 << 20
+
+// Server serves requests with a pool of workers.
+//
+// The zero value of every field is its documented default. In fork mode Run
+// starts this program again for every worker: main runs again there, and its
+// call of Run is the worker.
+type Server struct {
+	// Name tells this server from others of the same program. Needed only if
+	// a program has two.
+	Name string
+	// Mode is the kind of worker. Default Emulate; Fork for a Program.
+	Mode Mode
+	// Accept says who accepts connections in fork mode. Default AcceptAuto.
+	Accept Accept
+	// Listen are the addresses: http://host:port, where port 0 picks one, and
+	// http+unix:///path. Default http://127.0.0.1:8080.
+	Listen []string
+	// Backlog is the length of the queue of connections that wait to be
+	// accepted. Default: the system's most (SOMAXCONN).
+	Backlog int
+	// SocketMode are the permissions of UNIX sockets. Default: by umask.
+	SocketMode fs.FileMode
+	// Admin is the address of the admin listener, in the form of Listen.
+	// Default: none.
+	Admin string
+	// Handler answers the requests. Required.
+	Handler Handler
+	// Pool is how many workers there are and how long they live. MaxServers
+	// defaults to twice the number of CPUs in fork mode.
+	Pool pool.Config
+	// Hooks are called at certain points.
+	Hooks Hooks
+	// Reconfigure gives the pool's new configuration when the server is told
+	// to reload. Default: the present one.
+	Reconfigure func() (pool.Config, error)
+	// MaxBodySize is the most octets that a request's body may have. Default
+	// DefaultMaxBodySize.
+	MaxBodySize int
+	// GOMAXPROCS is how many threads of a child run Go code at a time, in fork
+	// mode. Default: see the package's comment on fork mode.
+	GOMAXPROCS int
+	// Env are variables, as NAME=value, that children get in addition, in fork
+	// mode. ClearEnv keeps the server's own variables from them.
+	Env      []string
+	ClearEnv bool
+	// Signals makes Run act on the process's signals; see the package comment.
+	Signals bool
+	// HUPStops makes HUP stop the server instead of reloading it.
+	HUPStops bool
+	// Log gets what happens. Default slog.Default().
+	Log *slog.Logger
+	// Observe is told of every step of every worker's life, in order. It must
+	// not block.
+	Observe func(pool.Step)
+
+	mu      sync.Mutex
+	running *instance
+	begun   bool
+	ready   chan struct{}
+	over    chan struct{}
+}
+
+// InChild reports whether this process is a worker of a server in fork mode. It
+// is true from the start of the program on, so that main can keep to itself
+// what only the parent should do: bind metrics ports, run migrations.
+func InChild() bool { return fork.InChild() }
+
+func (s *Server) channels() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ready == nil {
+		s.ready = make(chan struct{})
+		s.over = make(chan struct{})
+	}
+}
+
+// Ready is closed when the server listens and its first workers are ready.
+func (s *Server) Ready() <-chan struct{} {
+	s.channels()
+	return s.ready
+}
+
+// Run serves until ctx ends or Shutdown is called, lets the requests in hand
+// finish, and returns when all workers are gone.
+//
+// The error is nil after a clean end; it is pool.ErrNotClean if workers had to
+// be killed after Pool.DieTimeout, ErrConfig if the server cannot be run as it
+// is, or says which address could not be bound. In a child of this server Run
+// is the worker and does not return; in a child of another server of the same
+// program it waits until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	s.channels()
+	if self := fork.Current(); self != nil {
+		if self.Name != s.Name {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return s.runChild(self)
+	}
+	s.mu.Lock()
+	if s.begun {
+		s.mu.Unlock()
+		return ErrRunning
+	}
+	s.begun = true
+	s.mu.Unlock()
+	defer close(s.over)
+	plan, err := s.settings()
+	if err != nil {
+		return err
+	}
+	r, err := s.open(plan)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.running = r
+	s.mu.Unlock()
+	err = r.run(ctx)
+	s.mu.Lock()
+	s.running = nil
+	s.mu.Unlock()
+	return err
+}
+
+// instance is the running server, or ErrNotRunning.
+func (s *Server) instance() (*instance, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running == nil {
+		return nil, ErrNotRunning
+	}
+	return s.running, nil
+}
+
+// Addrs are the URLs of the addresses that are bound, in the order of Listen;
+// nil before they are.
+func (s *Server) Addrs() []string {
+	r, err := s.instance()
+	if err != nil {
+		return nil
+	}
+	return r.urls
+}
+
+// AdminAddr is the URL of the admin listener, "" if there is none.
+func (s *Server) AdminAddr() string {
+	r, err := s.instance()
+	if err != nil || r.admin == nil {
+		return ""
+	}
+	return r.admin.url
+}
+
+// Shutdown lets the requests in hand finish, ends the workers and returns when
+// Run is about to. When ctx ends first, what is left is killed and the error is
+// ctx's; it is nil if the server was not running.
+func (s *Server) Shutdown(ctx context.Context) error {
+	r, err := s.instance()
+	if err != nil {
+		return nil
+	}
+	r.stop(pool.NoLimit)
+	select {
+	case <-s.over:
+		return nil
+	case <-ctx.Done():
+		r.stop(0)
+		<-s.over
+		return ctx.Err()
+	}
+}
+
+// Reload reads the configuration anew through Reconfigure, starts a generation
+// of workers from it and waits until the last older worker is gone. An error
+// says why nothing, or not all, has changed.
+func (s *Server) Reload(ctx context.Context) error {
+	r, err := s.instance()
+	if err != nil {
+		return err
+	}
+	return r.reload(ctx)
+}
+
+// Scale changes the number of workers and waits until it is reached.
+func (s *Server) Scale(ctx context.Context, n int) error {
+	r, err := s.instance()
+	if err != nil {
+		return err
+	}
+	return r.supervisor.Scale(ctx, n, false)
+}
+
+// Recycle replaces the worker of a slot and waits until it is gone.
+func (s *Server) Recycle(ctx context.Context, slot int) error {
+	r, err := s.instance()
+	if err != nil {
+		return err
+	}
+	return r.supervisor.Recycle(ctx, slot)
+}
+
+// Status is the state of the server, as /status.json shows it.
+func (s *Server) Status(ctx context.Context) (*Status, error) {
+	r, err := s.instance()
+	if err != nil {
+		return nil, err
+	}
+	return r.status(ctx)
+}
+
+// settings are a Server's fields after they were checked, with the defaults.
+type settings struct {
+	mode      Mode
+	accept    Accept
+	addresses []address
+	admin     *address
+	pool      pool.Config
+	maxBody   int
+	log       *slog.Logger
+}
+
+// settings checks all fields and reports every problem at once.
+func (s *Server) settings() (*settings, error) {
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...)))
+	}
+	p := &settings{mode: s.Mode, accept: s.Accept, maxBody: s.MaxBodySize, log: s.Log}
+	if p.log == nil {
+		p.log = slog.Default()
+	}
+	if p.maxBody == 0 {
+		p.maxBody = DefaultMaxBodySize
+	}
+	if p.maxBody < 0 {
+		bad("MaxBodySize %d is negative", s.MaxBodySize)
+	}
+	program := s.Handler != nil && s.Handler.program() != nil
+	switch {
+	case s.Handler == nil:
+		bad("Handler is missing")
+	case program:
+		p.mode = Fork
+	case s.Handler.fast() == nil:
+		bad("Handler is nil")
+	}
+	if p.mode == Fork && runtime.GOOS != "linux" {
+		bad("fork mode needs Linux, this is %s", runtime.GOOS)
+	}
+	if p.mode == Emulate {
+		if p.accept != AcceptAuto {
+			bad("Accept %s makes no sense in emulate mode", p.accept)
+		}
+		if s.GOMAXPROCS != 0 || s.Env != nil || s.ClearEnv {
+			bad("GOMAXPROCS, Env and ClearEnv are for children: they make no sense in emulate mode")
+		}
+	}
+	if s.GOMAXPROCS < 0 {
+		bad("GOMAXPROCS %d is negative", s.GOMAXPROCS)
+	}
+	if program && p.accept == AcceptSlot {
+		bad("Accept slot needs a Go handler: a program is served by request")
+	}
+	if err := s.Pool.Validate(); err != nil {
+		problems = append(problems, fmt.Errorf("%w: %w", ErrConfig, err))
+	}
+	p.pool = s.poolDefaults(s.Pool, p.mode)
+	if p.mode == Fork && p.accept == AcceptAuto {
+		p.accept = AcceptRequest
+		if p.pool.Concurrency > 1 && !program {
+			p.accept = AcceptSlot
+		}
+	}
+	if p.accept == AcceptSlot && p.pool.Elastic() {
+		bad("a number of workers that follows the load is not available with accept slot in this version")
+	}
+	list := s.Listen
+	if len(list) == 0 {
+		list = []string{"http://127.0.0.1:8080"}
+	}
+	for _, one := range list {
+		a, err := parseAddress(one)
+		if err != nil {
+			bad("%v", err)
+		}
+		p.addresses = append(p.addresses, a)
+	}
+	if s.Admin != "" {
+		a, err := parseAddress(s.Admin)
+		if err != nil {
+			bad("admin: %v", err)
+		}
+		p.admin = &a
+	}
+	return p, errors.Join(problems...)
+}
+
+// poolDefaults are the defaults of a pool, some of which depend on the mode.
+func (s *Server) poolDefaults(c pool.Config, mode Mode) pool.Config {
+	if mode == Fork && c.MaxServers == 0 {
+		c.MaxServers = 2 * runtime.NumCPU()
+	}
+	return c.WithDefaults()
+}
+
+// dieTimeout is the time that a graceful stop may take, as supervisors count it.
+func dieTimeout(c pool.Config) time.Duration {
+	if c.DieTimeout == 0 {
+		return pool.NoLimit
+	}
+	return c.DieTimeout
+}
+
+// Validate reports every problem of the Server's fields at once, nil if there is
+// none. Run does the same before anything else.
+func (s *Server) Validate() error {
+	_, err := s.settings()
+	return err
+}

@@ -1,0 +1,32 @@
+//go:build !unix
+
+package httpd
+
+import (
+	"os"
+	"os/signal"
+)
+
+// handleSignals stops the server at an interrupt, and kills what is left of it
+// at the second one.
+func (r *instance) handleSignals() (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt)
+	over := make(chan struct{})
+	go func() {
+		timeout := dieTimeout(r.plan.pool)
+		for {
+			select {
+			case <-over:
+				return
+			case <-signals:
+				r.stop(timeout)
+				timeout = 0
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(over)
+	}
+}

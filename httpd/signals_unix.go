@@ -1,0 +1,75 @@
+//go:build unix
+
+package httpd
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/bident/bident/pool"
+)
+
+// handleSignals acts on the process's signals until the function that it returns
+// is called. Each signal that takes time is acted on in its own goroutine, so
+// that a second TERM is never kept waiting.
+func (r *instance) handleSignals() (stop func()) {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP,
+		syscall.SIGUSR1, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGWINCH)
+	over := make(chan struct{})
+	go func() {
+		stopped := false
+		for {
+			select {
+			case <-over:
+				return
+			case sig := <-signals:
+				if sig == syscall.SIGHUP && r.server.HUPStops {
+					sig = syscall.SIGTERM
+				}
+				switch sig {
+				case syscall.SIGTERM, syscall.SIGINT:
+					if stopped {
+						r.stop(0)
+						continue
+					}
+					stopped = true
+					r.stop(dieTimeout(r.plan.pool))
+				case syscall.SIGQUIT:
+					r.stop(pool.NoLimit)
+				default:
+					go r.signalled(sig)
+				}
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(over)
+	}
+}
+
+// signalled does what a signal asks for, and logs the outcome.
+func (r *instance) signalled(sig os.Signal) {
+	ctx := context.Background()
+	var err error
+	switch sig {
+	case syscall.SIGHUP:
+		err = r.reload(ctx)
+	case syscall.SIGUSR1:
+		err = r.reopenLogs()
+	case syscall.SIGTTIN:
+		err = r.supervisor.Scale(ctx, 1, true)
+	case syscall.SIGTTOU:
+		err = r.supervisor.Scale(ctx, -1, true)
+	case syscall.SIGWINCH:
+		err = r.supervisor.Pause(ctx)
+	}
+	if err != nil {
+		r.log.Error("signal "+sig.String(), "error", err)
+		return
+	}
+	r.log.Info("signal " + sig.String() + ": done")
+}

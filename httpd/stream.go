@@ -1,0 +1,169 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+)
+
+// ErrStreamClosed is what a StreamWriter says when the client has left.
+var ErrStreamClosed = errors.New("httpd: stream closed")
+
+// streamBuffer is how many octets of a streamed answer may be ahead of the
+// client.
+const streamBuffer = 64 << 10
+
+// StreamFunc writes a streamed answer. The answer is cut, visibly for the
+// client, if it returns an error or panics.
+type StreamFunc func(w *StreamWriter) error
+
+// Stream makes f write the body of the answer after the handler has returned.
+//
+// f runs on the request's own lane, which is busy until it returns; at most
+// 64 KiB are ahead of the client, beyond that Write waits for it. ctx must not
+// be used by f: take what it needs, the request's Context among it, before.
+// Without a Content-Length set by the handler the body is sent in chunks
+// (RFC 9112, section 7.1).
+func Stream(ctx *fasthttp.RequestCtx, f StreamFunc) {
+	j := jobOf(ctx)
+	if j == nil {
+		panic("httpd: Stream outside of a Server's request")
+	}
+	j.stream = f
+}
+
+// StreamWriter is what a StreamFunc writes to. Its methods fail with
+// ErrStreamClosed when the client has left.
+type StreamWriter struct {
+	direct streamSink // where the octets go at once, nil in a front
+
+	mu     sync.Mutex
+	moved  sync.Cond
+	buf    []byte // not read yet
+	ready  int    // how much of buf may be read
+	done   bool   // the writer has ended
+	cause  error  // what the reader gets at the end instead of io.EOF
+	closed bool   // the reader has left
+	// released: the lane is through with the request.
+	released bool
+}
+
+func newStreamWriter() *StreamWriter {
+	w := &StreamWriter{}
+	w.moved.L = &w.mu
+	return w
+}
+
+// streamSink is the connection over which a child answers its parent.
+type streamSink interface {
+	Stdout(p []byte) error
+	Flush() error
+}
+
+// Write adds p to the body. It is sent at the next Flush, or when enough has
+// come together.
+func (w *StreamWriter) Write(p []byte) (int, error) {
+	if w.direct != nil {
+		if err := w.direct.Stdout(p); err != nil {
+			return 0, fmt.Errorf("%w: %w", ErrStreamClosed, err)
+		}
+		return len(p), nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	written := 0
+	for len(p) > 0 {
+		for len(w.buf) >= streamBuffer && !w.closed {
+			w.ready = len(w.buf)
+			w.moved.Broadcast()
+			w.moved.Wait()
+		}
+		if w.closed {
+			return written, ErrStreamClosed
+		}
+		n := min(len(p), streamBuffer-len(w.buf))
+		w.buf = append(w.buf, p[:n]...)
+		p = p[n:]
+		written += n
+	}
+	return written, nil
+}
+
+// WriteString is Write for a string.
+func (w *StreamWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
+
+// Flush sends what has been written.
+func (w *StreamWriter) Flush() error {
+	if w.direct != nil {
+		if err := w.direct.Flush(); err != nil {
+			return fmt.Errorf("%w: %w", ErrStreamClosed, err)
+		}
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return ErrStreamClosed
+	}
+	w.ready = len(w.buf)
+	w.moved.Broadcast()
+	return nil
+}
+
+// finish ends the stream: cleanly, or cut if err is not nil.
+func (w *StreamWriter) finish(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.done, w.cause = true, err
+	w.ready = len(w.buf)
+	w.moved.Broadcast()
+}
+
+// release says that the lane has nothing more to do with the request.
+func (w *StreamWriter) release() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.released = true
+	w.moved.Broadcast()
+}
+
+// streamReader is the front's end of a stream.
+type streamReader struct{ w *StreamWriter }
+
+func (r streamReader) Read(p []byte) (int, error) {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.ready == 0 && !w.done {
+		w.moved.Wait()
+	}
+	if w.ready == 0 {
+		if w.cause != nil {
+			return 0, w.cause
+		}
+		return 0, io.EOF
+	}
+	n := copy(p, w.buf[:w.ready])
+	w.buf = append(w.buf[:0], w.buf[n:]...)
+	w.ready -= n
+	w.moved.Broadcast()
+	return n, nil
+}
+
+// Close is called by the front when it has sent the body, or cannot. After a
+// whole body it waits for the lane to let go of the request, because the
+// connection goes on to its next one.
+func (r streamReader) Close() error {
+	w := r.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	w.moved.Broadcast()
+	for w.done && !w.released {
+		w.moved.Wait()
+	}
+	return nil
+}

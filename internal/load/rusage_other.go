@@ -1,0 +1,6 @@
+//go:build !unix
+
+package load
+
+// ownCPU is zero where getrusage does not exist.
+func ownCPU() CPU { return CPU{} }

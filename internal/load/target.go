@@ -1,0 +1,100 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// destination is where to connect and what to ask for there.
+type destination struct {
+	network string // tcp or unix
+	address string // host:port, or the path of the socket
+	host    string // the Host field
+	target  string // the request target
+}
+
+// destination reads URL and Target.
+func (c Config) destination() (destination, error) {
+	var d destination
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return d, fmt.Errorf("URL: %w", err)
+	}
+	switch u.Scheme {
+	case "http":
+		err = d.readHTTP(u, c.Target)
+	case "http+unix":
+		err = d.readUnix(u, c.Target)
+	case "https":
+		err = errors.New("URL: https is not spoken; measure the plain listener")
+	case "":
+		err = fmt.Errorf("URL: %q has no scheme; http://host:port/path or http+unix:///path/to.sock", c.URL)
+	default:
+		err = fmt.Errorf("URL: scheme %q is neither http nor http+unix", u.Scheme)
+	}
+	if err != nil {
+		return d, err
+	}
+	return d, checkTarget(d.target, c.Method)
+}
+
+func (d *destination) readHTTP(u *url.URL, target string) error {
+	if u.User != nil || u.Fragment != "" {
+		return errors.New("URL: neither user nor fragment can be sent")
+	}
+	host, port := u.Hostname(), u.Port()
+	if host == "" {
+		return fmt.Errorf("URL: %q has no host", u)
+	}
+	if port == "" {
+		port = "80"
+	}
+	d.network, d.address, d.host = "tcp", net.JoinHostPort(host, port), u.Host
+	given := u.RequestURI()
+	switch {
+	case target == "":
+		d.target = given
+	case given != "/":
+		return fmt.Errorf("%q is given as Target, and the URL has %q already", target, given)
+	default:
+		d.target = target
+	}
+	return nil
+}
+
+func (d *destination) readUnix(u *url.URL, target string) error {
+	if u.Host != "" {
+		return fmt.Errorf("URL: http+unix takes an absolute path: http+unix:///%s%s", u.Host, u.Path)
+	}
+	if u.Path == "" || u.Path == "/" {
+		return errors.New("URL: http+unix needs the path of a socket")
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return errors.New("URL: http+unix has no room for a query; use Target")
+	}
+	d.network, d.address, d.host, d.target = "unix", u.Path, "localhost", target
+	if target == "" {
+		d.target = "/"
+	}
+	return nil
+}
+
+// checkTarget accepts the origin-form, and the asterisk-form with OPTIONS
+// (RFC 9112 section 3.2).
+func checkTarget(target, method string) error {
+	if target == "*" && method == "OPTIONS" {
+		return nil
+	}
+	if !strings.HasPrefix(target, "/") {
+		return fmt.Errorf("the target (Target) %q does not begin with /", target)
+	}
+	for i := 0; i < len(target); i++ {
+		if target[i] <= ' ' || target[i] >= 0x7f || target[i] == '#' {
+			return fmt.Errorf("the target (Target) %q has an octet that must be percent-encoded", target)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,212 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// command is something that the supervisor's goroutine does for somebody.
+type command interface{ run(*Supervisor) }
+
+type commandFunc func(*Supervisor)
+
+func (f commandFunc) run(s *Supervisor) { f(s) }
+
+// waiter is somebody who waits for the outcome of a command.
+type waiter struct {
+	what   string
+	over   func(*Supervisor) (bool, error)
+	answer chan error
+}
+
+// do runs f in the supervisor's goroutine.
+func (s *Supervisor) do(ctx context.Context, f commandFunc) error {
+	ran := make(chan struct{})
+	c := commandFunc(func(s *Supervisor) { f(s); close(ran) })
+	select {
+	case s.commands <- c:
+		<-ran
+		return nil
+	case <-s.done:
+		return ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// await runs begin in the supervisor's goroutine and waits until the condition
+// that it returns is met.
+func (s *Supervisor) await(ctx context.Context, what string, begin func(*Supervisor) (func(*Supervisor) (bool, error), error)) error {
+	answer := make(chan error, 1)
+	err := s.do(ctx, func(s *Supervisor) {
+		over, err := begin(s)
+		if err != nil {
+			answer <- err
+			return
+		}
+		s.waiters = append(s.waiters, waiter{what, over, answer})
+	})
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return fmt.Errorf("%s: %w", what, ctx.Err())
+	}
+}
+
+// settle answers those whose outcome is there.
+func (s *Supervisor) settle() {
+	rest := s.waiters[:0]
+	for _, w := range s.waiters {
+		if over, err := w.over(s); over {
+			w.answer <- err
+		} else {
+			rest = append(rest, w)
+		}
+	}
+	clear(s.waiters[len(rest):])
+	s.waiters = rest
+}
+
+// steady reports whether there are as many ready workers as wanted, and no
+// others.
+func (s *Supervisor) steady() bool {
+	for _, r := range s.roster.records {
+		if r.phase != PhaseLive || r.expiring != "" {
+			return false
+		}
+	}
+	return len(s.roster.records) >= s.tally.Want || s.tally.Paused
+}
+
+// Ready waits until the pool has as many ready workers as it starts with.
+func (s *Supervisor) Ready(ctx context.Context) error {
+	return s.await(ctx, "waiting for workers", func(*Supervisor) (func(*Supervisor) (bool, error), error) {
+		return func(s *Supervisor) (bool, error) { return s.steady(), nil }, nil
+	})
+}
+
+// Reload gives the pool a new configuration, starts a generation of workers from
+// it, and waits until no worker of an older one is left. The configuration must
+// be valid and have its defaults. If the new workers die before they are ready,
+// the old ones go on serving, and the error says what the new ones died of; the
+// supervisor goes on trying. A reload during a reload takes its place.
+func (s *Supervisor) Reload(ctx context.Context, c Config) error {
+	return s.await(ctx, "reloading", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
+		if s.tally.Stopping {
+			return nil, ErrStopped
+		}
+		s.config = c
+		s.seed()
+		s.configureQueue()
+		s.tally.Generation++
+		s.tally.Paused = false
+		s.tally.Failures = nil
+		return s.generationReady(s.tally.Generation), nil
+	})
+}
+
+// failedStarts is how many workers must die before they are ready for a reload
+// to count as failed.
+const failedStarts = 3
+
+func (s *Supervisor) generationReady(generation int) func(*Supervisor) (bool, error) {
+	failed := s.failedStarts
+	return func(s *Supervisor) (bool, error) {
+		if s.failedStarts-failed >= failedStarts {
+			return true, fmt.Errorf("pool: generation %d does not start: %w", generation, s.startError)
+		}
+		if s.tally.Paused {
+			return true, ErrStopped
+		}
+		for _, r := range s.roster.records {
+			if r.generation < generation {
+				return false, nil
+			}
+		}
+		return s.steady(), nil
+	}
+}
+
+// Scale changes the number of workers (the highest number, if it follows the
+// load) and waits until that many are ready and the others are gone. n counts
+// from the present number if relative.
+func (s *Supervisor) Scale(ctx context.Context, n int, relative bool) error {
+	return s.await(ctx, "scaling", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
+		c := s.config
+		if relative {
+			n += c.MaxServers
+		}
+		fixed := !c.Elastic()
+		if n < 1 || n > MaxSlots/2 || (n+c.MaxSurge)*c.Concurrency > MaxLanes {
+			return nil, fmt.Errorf("%w: %d workers: between 1 and %d are possible",
+				ErrConfig, n, min(MaxSlots/2, MaxLanes/c.Concurrency-c.MaxSurge))
+		}
+		c.MaxServers = n
+		if fixed {
+			c.MinServers = n
+		}
+		c.MinServers = min(c.MinServers, n)
+		c.MinSpareServers = min(c.MinSpareServers, n)
+		c.StartServers = min(c.StartServers, n)
+		c.MaxUnavailable = min(c.MaxUnavailable, n-1)
+		if c.MaxSurge == 0 && c.MaxUnavailable == 0 {
+			c.MaxSurge = 1 // so that a worker can still be replaced
+		}
+		s.config = c
+		s.tally.Paused = false
+		return func(s *Supervisor) (bool, error) {
+			return s.steady() && (s.config.Elastic() || len(s.roster.records) == s.tally.Want), nil
+		}, nil
+	})
+}
+
+// Recycle replaces the worker of a slot and waits until it is gone. The error
+// is ErrNoWorker if the slot has none.
+func (s *Supervisor) Recycle(ctx context.Context, slot int) error {
+	return s.await(ctx, "recycling", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
+		for _, r := range s.roster.records {
+			if r.slot != slot || r.phase >= PhaseRetiring {
+				continue
+			}
+			if r.expiring == "" {
+				r.expiring = CauseRecycle
+				s.step("expiring", r.id, CauseRecycle)
+			}
+			id := r.id
+			return func(s *Supervisor) (bool, error) { return s.roster.find(id) == nil, nil }, nil
+		}
+		return nil, fmt.Errorf("%w: slot %d", ErrNoWorker, slot)
+	})
+}
+
+// Pause retires all workers and starts none until the next Reload or Scale.
+func (s *Supervisor) Pause(ctx context.Context) error {
+	return s.await(ctx, "retiring all workers", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
+		s.tally.Paused = true
+		return func(s *Supervisor) (bool, error) { return len(s.roster.records) == 0, nil }, nil
+	})
+}
+
+// Stop makes the supervisor retire all workers and kill those that are left
+// after timeout: 0 kills at once, NoLimit waits for ever. It does not wait; Run
+// returns when the last worker is gone.
+func (s *Supervisor) Stop(timeout time.Duration) {
+	_ = s.do(context.Background(), func(s *Supervisor) {
+		var deadline time.Time
+		if timeout >= 0 {
+			deadline = time.Now().Add(timeout)
+		}
+		s.stop(deadline)
+	})
+}
+
+// Config is the configuration in force.
+func (s *Supervisor) Config(ctx context.Context) (c Config, err error) {
+	err = s.do(ctx, func(s *Supervisor) { c = s.config })
+	return c, err
+}

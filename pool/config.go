@@ -1,0 +1,256 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// NoLimit says that there is no limit, or none of a thing, where the zero value
+// means the documented default.
+const NoLimit = -1
+
+// MaxSlots is how many workers a scoreboard has room for. Half of them may be
+// wanted, so that there is always room for those that are being replaced or lost.
+const MaxSlots = 4096
+
+// MaxLanes is how many lanes all workers together may have.
+const MaxLanes = 1 << 16
+
+// Config says how many workers there are, how long each lives and how long a
+// request waits. The zero value of each field means its default; a negative
+// value other than NoLimit is an error. The names are those of
+// Net::Server::PreFork where it has the option.
+type Config struct {
+	// MaxServers is the number of workers, or the highest number if a spare
+	// limit is set. Default 50.
+	MaxServers int
+	// MinServers is the lowest number of workers. Default MaxServers, that is,
+	// a fixed number; 5, at most MaxServers, once a spare limit is set.
+	// NoLimit starts workers on demand, from none.
+	MinServers int
+	// MinSpareServers is how many idle workers there should be at least.
+	// Default 0: the number does not depend on how many are idle.
+	MinSpareServers int
+	// MaxSpareServers is how many idle workers there should be at most.
+	// Default: no limit.
+	MaxSpareServers int
+	// StartServers is how many workers to start with. Default MinServers.
+	StartServers int
+	// CheckForWaiting is how long to wait between two looks for idle workers
+	// that are too many. Default 10 s.
+	CheckForWaiting time.Duration
+	// CheckForSpawn is how long to wait, after the number of workers was
+	// raised, before idle ones are let go. Default 30 s.
+	CheckForSpawn time.Duration
+	// MinChildTTL is how long a worker lives at least before it is let go for
+	// being idle. Default 10 s.
+	MinChildTTL time.Duration
+
+	// Concurrency is the number of lanes of each worker. Default 1.
+	Concurrency int
+	// MaxRequests is how many requests a worker begins before it is replaced.
+	// Default 1000 with Concurrency 1, else NoLimit.
+	MaxRequests int
+	// MaxRequestsJitter lowers MaxRequests for each worker by a random number
+	// from 0 to this one, so that workers which started together do not end
+	// together. Default 0; below MaxRequests.
+	MaxRequestsJitter int
+	// MaxLifetime is how long a worker lives before it is replaced. Default no
+	// limit.
+	MaxLifetime time.Duration
+	// MaxSurge is how many workers more than wanted there may be while some
+	// are being replaced. Default 1; NoLimit means none more.
+	MaxSurge int
+	// MaxUnavailable is how many of the wanted workers may be missing while
+	// some are being replaced. Default 0.
+	MaxUnavailable int
+	// StartDelay is the time between the starts of two workers. Default 0.
+	StartDelay time.Duration
+	// MaxLost is how many abandoned handlers are made up for by new workers.
+	// Default 10; NoLimit means none.
+	MaxLost int
+
+	// StartTimeout is how long a worker may take to be ready. Default 60 s;
+	// NoLimit waits for ever.
+	StartTimeout time.Duration
+	// RequestTimeout is how long a handler may run before it is abandoned.
+	// Default: no limit.
+	RequestTimeout time.Duration
+	// DieTimeout is how long workers may take to leave when the server stops.
+	// Default 60 s; NoLimit waits for ever.
+	DieTimeout time.Duration
+	// RetireTimeout is how long a worker may take to leave when it is replaced.
+	// Default: no limit.
+	RetireTimeout time.Duration
+
+	// QueueSize is how many requests may wait for a lane. Default 1024;
+	// NoLimit means none: a request that finds no idle lane is refused.
+	QueueSize int
+	// QueueTimeout is how long a request may wait for a lane. Default 30 s;
+	// NoLimit waits for ever.
+	QueueTimeout time.Duration
+
+	// Seed makes the jitter repeatable. Default 0: a random seed.
+	Seed uint64
+}
+
+// WithDefaults is the configuration with every zero value replaced by its
+// default, and with NoLimit replaced by the 0 that the rest of the package
+// works with.
+func (c Config) WithDefaults() Config {
+	spare := c.MinSpareServers > 0 || c.MaxSpareServers > 0
+	def(&c.MaxServers, 50)
+	if c.MinServers == 0 {
+		c.MinServers = c.MaxServers
+		if spare {
+			c.MinServers = min(5, c.MaxServers)
+		}
+	}
+	none(&c.MinServers)
+	def(&c.StartServers, max(c.MinServers, c.MinSpareServers))
+	none(&c.StartServers)
+	def(&c.CheckForWaiting, 10*time.Second)
+	def(&c.CheckForSpawn, 30*time.Second)
+	def(&c.MinChildTTL, 10*time.Second)
+	none(&c.CheckForWaiting)
+	none(&c.CheckForSpawn)
+	none(&c.MinChildTTL)
+	def(&c.Concurrency, 1)
+	if c.Concurrency == 1 {
+		def(&c.MaxRequests, 1000)
+	}
+	none(&c.MaxRequests)
+	none(&c.MaxLifetime)
+	def(&c.MaxSurge, 1)
+	none(&c.MaxSurge)
+	def(&c.MaxLost, 10)
+	none(&c.MaxLost)
+	def(&c.StartTimeout, time.Minute)
+	none(&c.StartTimeout)
+	none(&c.RequestTimeout)
+	def(&c.DieTimeout, time.Minute)
+	none(&c.DieTimeout)
+	none(&c.RetireTimeout)
+	def(&c.QueueSize, 1024)
+	none(&c.QueueSize)
+	def(&c.QueueTimeout, 30*time.Second)
+	none(&c.QueueTimeout)
+	return c
+}
+
+func def[T int | time.Duration](v *T, d T) {
+	if *v == 0 {
+		*v = d
+	}
+}
+
+func none[T int | time.Duration](v *T) {
+	if *v == NoLimit {
+		*v = 0
+	}
+}
+
+// Elastic reports whether the number of workers follows the load.
+func (c *Config) Elastic() bool { return c.MinServers < c.MaxServers }
+
+// ErrConfig is what every problem that Validate finds is.
+var ErrConfig = errors.New("pool: configuration")
+
+// FieldError is one problem of a configuration.
+type FieldError struct {
+	Field   string // name of the field of Config
+	Problem string // what is wrong with it and what would be right
+}
+
+func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
+
+// Unwrap gives ErrConfig.
+func (e *FieldError) Unwrap() error { return ErrConfig }
+
+// Validate reports every problem of the configuration at once, each as a
+// *FieldError in a joined error; nil if there is none. It looks at a
+// configuration as the user gave it, before WithDefaults.
+func (c Config) Validate() error {
+	var problems []error
+	bad := func(field, format string, args ...any) {
+		problems = append(problems, &FieldError{field, fmt.Sprintf(format, args...)})
+	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"MaxServers", c.MaxServers}, {"MinServers", c.MinServers},
+		{"MinSpareServers", c.MinSpareServers}, {"MaxSpareServers", c.MaxSpareServers},
+		{"StartServers", c.StartServers}, {"Concurrency", c.Concurrency},
+		{"MaxRequests", c.MaxRequests}, {"MaxRequestsJitter", c.MaxRequestsJitter},
+		{"MaxSurge", c.MaxSurge}, {"MaxUnavailable", c.MaxUnavailable},
+		{"MaxLost", c.MaxLost}, {"QueueSize", c.QueueSize},
+	} {
+		if f.value < NoLimit {
+			bad(f.name, "%d is negative", f.value)
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"CheckForWaiting", c.CheckForWaiting}, {"CheckForSpawn", c.CheckForSpawn},
+		{"MinChildTTL", c.MinChildTTL}, {"MaxLifetime", c.MaxLifetime},
+		{"StartDelay", c.StartDelay}, {"StartTimeout", c.StartTimeout},
+		{"RequestTimeout", c.RequestTimeout}, {"DieTimeout", c.DieTimeout},
+		{"RetireTimeout", c.RetireTimeout}, {"QueueTimeout", c.QueueTimeout},
+	} {
+		if f.value < NoLimit {
+			bad(f.name, "%s is negative", f.value)
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value int
+	}{
+		{"MaxServers", c.MaxServers}, {"Concurrency", c.Concurrency},
+		{"MaxUnavailable", c.MaxUnavailable}, {"MinSpareServers", c.MinSpareServers},
+		{"MaxRequestsJitter", c.MaxRequestsJitter},
+	} {
+		if f.value == NoLimit {
+			bad(f.name, "needs a limit")
+		}
+	}
+	if len(problems) > 0 {
+		return errors.Join(problems...)
+	}
+	d := c.WithDefaults()
+	if d.MaxServers > MaxSlots/2 {
+		bad("MaxServers", "%d is more than %d", d.MaxServers, MaxSlots/2)
+	}
+	if most := (d.MaxServers + d.MaxSurge) * d.Concurrency; most > MaxLanes {
+		bad("Concurrency", "%d workers with %d lanes each are more than %d lanes",
+			d.MaxServers+d.MaxSurge, d.Concurrency, MaxLanes)
+	}
+	if d.MinServers > d.MaxServers {
+		bad("MinServers", "%d is more than MaxServers, %d", d.MinServers, d.MaxServers)
+	}
+	if d.StartServers > d.MaxServers {
+		bad("StartServers", "%d is more than MaxServers, %d", d.StartServers, d.MaxServers)
+	}
+	if d.StartServers < d.MinServers {
+		bad("StartServers", "%d is less than MinServers, %d", d.StartServers, d.MinServers)
+	}
+	if d.MinSpareServers > d.MaxServers {
+		bad("MinSpareServers", "%d is more than MaxServers, %d", d.MinSpareServers, d.MaxServers)
+	}
+	if d.MaxSpareServers > 0 && d.MinSpareServers > d.MaxSpareServers {
+		bad("MinSpareServers", "%d is more than MaxSpareServers, %d", d.MinSpareServers, d.MaxSpareServers)
+	}
+	if d.MaxRequests > 0 && d.MaxRequestsJitter >= d.MaxRequests {
+		bad("MaxRequestsJitter", "%d must be less than MaxRequests, %d", d.MaxRequestsJitter, d.MaxRequests)
+	}
+	if d.MaxUnavailable >= d.MaxServers {
+		bad("MaxUnavailable", "%d must be less than MaxServers, %d", d.MaxUnavailable, d.MaxServers)
+	}
+	if d.MaxSurge == 0 && d.MaxUnavailable == 0 {
+		bad("MaxSurge", "with no surge and MaxUnavailable 0 no worker could ever be replaced")
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,206 @@
+package pool
+
+import (
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+)
+
+// The fates of a lane.
+const (
+	laneLive uint32 = iota
+	laneEnded
+	laneLost
+)
+
+// Lane is what executes one request at a time.
+type Lane struct {
+	crew    *Crew
+	index   int
+	station int
+	line    *Line
+	inbox   chan *Task // one place: nil withdraws, again offers anew
+
+	fate   atomic.Uint32
+	busy   atomic.Bool
+	task   atomic.Pointer[Task] // in hand and not answered; whoever swaps it out answers
+	runner atomic.Pointer[Runner]
+	served uint64
+}
+
+// Crew is the worker's lanes in this process.
+func (l *Lane) Crew() *Crew { return l.crew }
+
+// Index is the lane's number within its worker, from 0.
+func (l *Lane) Index() int { return l.index }
+
+// Served is the number of the request in hand among those of the worker, from 1.
+func (l *Lane) Served() uint64 { return l.served }
+
+// Answer wakes the front before the runner returns: the head of the answer is
+// complete, and the rest follows as a stream, which keeps the lane busy until
+// its end. It reports false if nobody waits for the answer any more; whatever the
+// runner produces then reaches nobody. Only the first call counts. From Answer on
+// the task is the front's again. Streaming stops request_timeout.
+func (l *Lane) Answer() bool {
+	t := l.task.Swap(nil)
+	return t != nil && t.answer(nil)
+}
+
+// Run is the lane's life: it pulls requests from the queue and gives them to
+// the runner until the worker retires, has begun its last request or breaks.
+func (l *Lane) Run(r Runner) {
+	l.runner.Store(&r)
+	// Deferred, because a handler may end the goroutine.
+	defer l.end(r)
+	l.line.setState(Idle)
+	for !l.crew.retiring.Load() && l.crew.row.reserve() {
+		t := l.next()
+		if t == nil {
+			return
+		}
+		if !r.Check() {
+			l.crew.queue.giveBack(t)
+			return
+		}
+		if !l.serve(r, t) {
+			return
+		}
+	}
+}
+
+// next waits for a request. It returns nil if the worker retires first.
+func (l *Lane) next() *Task {
+	q := l.crew.queue
+	for {
+		if l.crew.retiring.Load() {
+			return nil
+		}
+		if q.waiting.Load() > 0 {
+			if t := q.pop(); t != nil {
+				return t
+			}
+		}
+		q.idle.offer(l.station)
+		if q.waiting.Load() > 0 || l.crew.retiring.Load() {
+			// Queued, or told to retire, while this lane was not yet to be
+			// seen. Whoever clears the offer decides.
+			if q.idle.withdraw(l.station) {
+				continue
+			}
+		}
+		if t := <-l.inbox; t != again {
+			return t
+		}
+	}
+}
+
+// serve begins a request, runs it and answers.
+func (l *Lane) serve(r Runner, t *Task) (more bool) {
+	c := l.crew
+	now := t.Arrived
+	if t.waited {
+		now = time.Now().UnixNano()
+	}
+	t.lane = l
+	l.busy.Store(true)
+	l.task.Store(t)
+	l.served = l.line.Begin(c.row, now, t.Method, t.URI)
+	t.begun.Store(now)
+	t.state.Store(taskRunning)
+	if limit := c.row.Limit(); limit > 0 {
+		c.count(l.served, limit)
+	}
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		// A panic, or runtime.Goexit, of which recover knows nothing.
+		v := recover()
+		err := &PanicError{Value: v, Stack: debug.Stack()}
+		view, _ := l.line.View()
+		c.Crash(err, view.Request)
+		l.line.End()
+		l.conclude(err)
+	}()
+	more = r.Run(l, t)
+	returned = true
+	if more {
+		// Before the answer, so that whoever has the answer finds it counted.
+		l.line.End()
+	}
+	l.conclude(nil)
+	return more && l.fate.Load() == laneLive
+}
+
+// conclude gives the outcome to the front, unless the answer is there already.
+func (l *Lane) conclude(err error) {
+	l.busy.Store(false)
+	if t := l.task.Swap(nil); t != nil {
+		t.answer(err)
+	}
+}
+
+// count reports that the worker nears its last request, or has begun it. The
+// first report leaves an eighth of the limit for the replacement to get ready.
+func (c *Crew) count(served, limit uint64) {
+	switch served {
+	case limit:
+		c.hooks.Report(Event{Kind: Spent, Cause: CauseMaxRequests})
+	case limit - limit/8:
+		c.hooks.Report(Event{Kind: Expiring, Cause: CauseMaxRequests})
+	}
+}
+
+// lose gives up on a lane whose handler does not return.
+func (l *Lane) lose(cause error) {
+	if !l.fate.CompareAndSwap(laneLive, laneLost) {
+		return
+	}
+	c := l.crew
+	l.line.setState(Lost)
+	c.lost.Add(1)
+	c.row.lost.Add(1)
+	c.queue.lost.Add(1)
+	if r := l.runner.Load(); r != nil {
+		(*r).Kill(cause)
+	}
+	if cause == ErrRequestTimeout {
+		c.hooks.Report(Event{Kind: Wedged, Cause: CauseTimeout})
+	}
+	c.live.Add(-1)
+	c.settle()
+}
+
+// kill gives up on what the lane has in hand.
+func (l *Lane) kill() {
+	if !l.busy.Load() {
+		return
+	}
+	if t := l.task.Swap(nil); t != nil {
+		t.kill()
+	}
+	l.lose(ErrKilled)
+}
+
+// end notes that the lane's goroutine is about to end.
+func (l *Lane) end(r Runner) {
+	c := l.crew
+	if l.fate.CompareAndSwap(laneLive, laneEnded) {
+		if l.line.State() == Idle {
+			l.line.setState(Free)
+		}
+		r.Close()
+		c.live.Add(-1)
+		c.settle()
+		return
+	}
+	// The handler that was given up has come back after all.
+	l.line.setState(Free)
+	r.Close()
+	c.row.lost.Add(-1)
+	c.queue.lost.Add(-1)
+	c.lost.Add(-1)
+	c.settle()
+}

@@ -1,0 +1,105 @@
+package pool
+
+import (
+	"slices"
+	"time"
+)
+
+// record is what the supervisor keeps of one worker, for itself: nothing in it
+// can be changed by a child.
+type record struct {
+	id         int64
+	slot       int
+	generation int
+	phase      Phase
+	worker     Worker
+	born       time.Time
+	told       time.Time
+	lifetime   time.Duration
+	cause      Cause // why it was told to leave
+	expiring   Cause // why it is to be replaced
+	spent      bool
+}
+
+// roster is the set of workers, in the order of their birth.
+type roster struct {
+	board   *Scoreboard
+	records []*record
+	held    []int // slots whose worker is gone, but not its abandoned handlers
+	born    int64
+}
+
+func (r *roster) add(slot, generation int, now time.Time) *record {
+	r.born++
+	w := &record{id: r.born, slot: slot, generation: generation, born: now, phase: PhaseStarting}
+	r.records = append(r.records, w)
+	return w
+}
+
+func (r *roster) find(id int64) *record {
+	for _, w := range r.records {
+		if w.id == id {
+			return w
+		}
+	}
+	return nil
+}
+
+// remove frees the worker's slot, unless handlers that were abandoned still hold
+// it.
+func (r *roster) remove(w *record, lost bool) {
+	r.records = slices.DeleteFunc(r.records, func(other *record) bool { return other == w })
+	if lost {
+		r.board.Row(w.slot).setState(Lost)
+		r.held = append(r.held, w.slot)
+	} else {
+		r.board.Row(w.slot).setState(Free)
+	}
+}
+
+// lost counts the slots that abandoned handlers hold, and frees those whose
+// handlers have come back.
+func (r *roster) lost() int {
+	r.held = slices.DeleteFunc(r.held, func(slot int) bool {
+		row := r.board.Row(slot)
+		if row.LostLanes() > 0 {
+			return false
+		}
+		row.setState(Free)
+		return true
+	})
+	return len(r.held)
+}
+
+// freeSlot is the lowest slot that nobody has.
+func (r *roster) freeSlot() (int, bool) {
+	taken := make(map[int]bool, len(r.records)+len(r.held))
+	for _, w := range r.records {
+		taken[w.slot] = true
+	}
+	for _, slot := range r.held {
+		taken[slot] = true
+	}
+	for i := range r.board.Slots() {
+		if !taken[i] {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// members are the workers as Plan sees them. Whether they are busy is only
+// looked at where it matters, since it means reading every lane.
+func (r *roster) members(busy bool) []Member {
+	members := make([]Member, len(r.records))
+	for i, w := range r.records {
+		members[i] = Member{
+			ID: w.id, Phase: w.phase, Generation: w.generation, Born: w.born, Told: w.told,
+			Expiring: w.expiring, Spent: w.spent, Lifetime: w.lifetime,
+		}
+		if busy {
+			members[i].Busy = r.board.Busy(w.slot) > 0
+		}
+	}
+	return members
+}

@@ -1,0 +1,135 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+)
+
+// boardMagic opens every scoreboard, so that a child which was handed the
+// wrong memory finds out before it writes into it.
+const boardMagic = 0x42494445_4e540001
+
+// ErrScoreboard says that a piece of memory does not hold the scoreboard that
+// was expected in it.
+var ErrScoreboard = errors.New("pool: not a scoreboard of this shape")
+
+// Scoreboard is the table of all workers and of the requests they have in
+// hand: a header row for each slot and a line for each lane.
+//
+// It lies over a byte slice and holds no pointers, so that the same structure
+// serves as plain memory of one process and as memory shared with children.
+// Every field is read and written atomically, the text of a request under a
+// sequence counter. A reader therefore never sees torn values, but a child can
+// write nonsense: what a decision rests on (pids, intentions, limits) is kept
+// by the supervisor, and what is only shown is validated when it is read.
+type Scoreboard struct {
+	header *boardHeader
+	rows   []Row
+	lines  []Line
+	lanes  int
+}
+
+type boardHeader struct {
+	magic uint64
+	slots uint32
+	lanes uint32
+	_     [112]byte
+}
+
+// ScoreboardSize is the number of bytes that a scoreboard of that many slots,
+// with that many lanes each, needs.
+func ScoreboardSize(slots, lanes int) int {
+	return int(unsafe.Sizeof(boardHeader{})) +
+		slots*int(unsafe.Sizeof(Row{})) +
+		slots*lanes*int(unsafe.Sizeof(Line{}))
+}
+
+// NewScoreboard lays an empty scoreboard over mem, which must be zeroed, start
+// at a multiple of 8 and be at least ScoreboardSize long.
+func NewScoreboard(mem []byte, slots, lanes int) (*Scoreboard, error) {
+	s, err := layScoreboard(mem, slots, lanes)
+	if err != nil {
+		return nil, err
+	}
+	*s.header = boardHeader{magic: boardMagic, slots: uint32(slots), lanes: uint32(lanes)}
+	return s, nil
+}
+
+// OpenScoreboard finds the scoreboard that another process laid over mem. The
+// error is ErrScoreboard if there is none of that shape.
+func OpenScoreboard(mem []byte, slots, lanes int) (*Scoreboard, error) {
+	s, err := layScoreboard(mem, slots, lanes)
+	if err != nil {
+		return nil, err
+	}
+	if h := s.header; h.magic != boardMagic || int(h.slots) != slots || int(h.lanes) != lanes {
+		return nil, fmt.Errorf("%w: header says %d slots with %d lanes, expected %d with %d",
+			ErrScoreboard, h.slots, h.lanes, slots, lanes)
+	}
+	return s, nil
+}
+
+func layScoreboard(mem []byte, slots, lanes int) (*Scoreboard, error) {
+	if slots < 1 || lanes < 1 {
+		return nil, fmt.Errorf("%w: %d slots with %d lanes", ErrScoreboard, slots, lanes)
+	}
+	if need := ScoreboardSize(slots, lanes); len(mem) < need {
+		return nil, fmt.Errorf("%w: %d bytes, %d needed", ErrScoreboard, len(mem), need)
+	}
+	base := unsafe.Pointer(unsafe.SliceData(mem))
+	if uintptr(base)%8 != 0 {
+		return nil, fmt.Errorf("%w: memory is not aligned to 8 bytes", ErrScoreboard)
+	}
+	rows := unsafe.Add(base, unsafe.Sizeof(boardHeader{}))
+	lines := unsafe.Add(rows, uintptr(slots)*unsafe.Sizeof(Row{}))
+	return &Scoreboard{
+		header: (*boardHeader)(base),
+		rows:   unsafe.Slice((*Row)(rows), slots),
+		lines:  unsafe.Slice((*Line)(lines), slots*lanes),
+		lanes:  lanes,
+	}, nil
+}
+
+// Slots is the number of rows.
+func (s *Scoreboard) Slots() int { return len(s.rows) }
+
+// Lanes is the number of lines that each slot has.
+func (s *Scoreboard) Lanes() int { return s.lanes }
+
+// Row is the header row of a slot.
+func (s *Scoreboard) Row(slot int) *Row { return &s.rows[slot] }
+
+// Line is the line of one lane of a slot.
+func (s *Scoreboard) Line(slot, lane int) *Line { return &s.lines[slot*s.lanes+lane] }
+
+// Lines are the lines of a slot, by lane.
+func (s *Scoreboard) Lines(slot int) []Line {
+	return s.lines[slot*s.lanes : (slot+1)*s.lanes]
+}
+
+// Busy counts the lanes of a slot that have a request in hand.
+func (s *Scoreboard) Busy(slot int) int {
+	n := 0
+	lines := s.Lines(slot)
+	for i := range lines {
+		if lines[i].State() == Working {
+			n++
+		}
+	}
+	return n
+}
+
+// InHand is the first request that a lane of the slot has in hand, as "GET /x",
+// or "" if it has none: after a crash it tells which request was lost.
+func (s *Scoreboard) InHand(slot int) string {
+	lines := s.Lines(slot)
+	for i := range lines {
+		if lines[i].State() == Working {
+			if v, ok := lines[i].View(); ok && v.Request != "" {
+				return v.Request
+			}
+		}
+	}
+	return ""
+}

@@ -1,0 +1,131 @@
+package pool
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+)
+
+// maxExits is how many exits are remembered.
+const maxExits = 100
+
+// Totals are what has happened since the supervisor's beginning.
+type Totals struct {
+	Requests int64 // begun, by all workers that ever were
+	Spawned  int64
+	Exits    map[Cause]int64
+}
+
+// Exit is the end of a worker.
+type Exit struct {
+	PID      int
+	Slot     int
+	Cause    Cause
+	Status   string // "exit 3", "signal: killed", or "" for a clean exit
+	Request  string // what was in hand at a crash
+	Requests int64
+	At       time.Time
+}
+
+// LaneStatus is one lane of a worker.
+type LaneStatus struct {
+	State   State
+	Request string // in hand
+	Age     time.Duration
+}
+
+// WorkerStatus is one worker.
+type WorkerStatus struct {
+	ID          int64
+	Slot        int
+	PID         int
+	State       State
+	Generation  int
+	Requests    int64
+	Connections int64
+	Lost        int64
+	Born        time.Time
+	Lanes       []LaneStatus
+}
+
+// Status is the state of the pool at one moment.
+type Status struct {
+	Config     Config
+	Generation int
+	Want       int
+	Totals     Totals
+	Workers    []WorkerStatus // by slot
+	Exits      []Exit         // newest first
+}
+
+// Status reads the state of the pool.
+func (s *Supervisor) Status(ctx context.Context) (st Status, err error) {
+	err = s.do(ctx, func(s *Supervisor) { st = s.status() })
+	return st, err
+}
+
+func (s *Supervisor) status() Status {
+	now := time.Now()
+	st := Status{
+		Config: s.config, Generation: s.tally.Generation, Want: s.tally.Want, Totals: s.totals,
+	}
+	st.Totals.Exits = maps.Clone(s.totals.Exits)
+	for _, r := range s.roster.records {
+		w := s.workerStatus(r.slot, now)
+		w.ID, w.Generation, w.Born = r.id, r.generation, r.born
+		if r.worker != nil {
+			w.PID = r.worker.PID()
+		}
+		switch {
+		case r.phase == PhaseStarting:
+			w.State = Starting
+		case r.phase >= PhaseRetiring:
+			w.State = Retiring
+		}
+		st.Totals.Requests += w.Requests
+		st.Workers = append(st.Workers, w)
+	}
+	for _, slot := range s.roster.held {
+		w := s.workerStatus(slot, now)
+		row := s.options.Board.Row(slot)
+		w.ID, w.PID, w.Generation = row.ID(), row.PID(), row.Generation()
+		w.Born = time.Unix(0, row.born.Load())
+		w.State = Lost
+		st.Workers = append(st.Workers, w)
+	}
+	slices.SortFunc(st.Workers, func(a, b WorkerStatus) int { return a.Slot - b.Slot })
+	for i := len(s.exits) - 1; i >= 0; i-- {
+		st.Exits = append(st.Exits, s.exits[i])
+	}
+	return st
+}
+
+// workerStatus is what the scoreboard says of a slot.
+func (s *Supervisor) workerStatus(slot int, now time.Time) WorkerStatus {
+	row := s.options.Board.Row(slot)
+	w := WorkerStatus{
+		Slot: slot, State: Idle, Requests: int64(row.Begun()),
+		Connections: max(0, row.Connections()), Lost: max(0, row.LostLanes()),
+	}
+	if w.Connections > 0 {
+		w.State = Kept
+	}
+	lines := s.options.Board.Lines(slot)
+	for i := range lines {
+		v, ok := lines[i].View()
+		if !ok {
+			continue
+		}
+		l := LaneStatus{State: v.State}
+		if v.State == Working || v.State == Lost {
+			l.Request = v.Request
+			l.Age = max(0, now.Sub(time.Unix(0, v.Started)))
+		}
+		if v.State == Working {
+			w.State = Working
+		}
+		w.Lanes = append(w.Lanes, l)
+	}
+	return w
+}

@@ -1,0 +1,360 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+)
+
+// Outcomes of what the supervisor is asked to do.
+var (
+	// ErrNotClean says that a worker had to be killed when the server stopped.
+	ErrNotClean = errors.New("pool: workers had to be killed")
+	// ErrStopped says that the supervisor has stopped, or is about to.
+	ErrStopped = errors.New("pool: stopped")
+	// ErrNoWorker says that there is no such worker.
+	ErrNoWorker = errors.New("pool: no such worker")
+)
+
+// Options are what a supervisor needs beside its configuration. Log and Backend
+// must be set, the rest has useful zero values.
+type Options struct {
+	Backend Backend
+	Board   *Scoreboard
+	Queue   *Queue // nil: the workers have their own
+	Log     *slog.Logger
+	// Observe is told of every step of every worker's life, in order, by the
+	// supervisor's goroutine.
+	Observe func(Step)
+}
+
+// LevelVerbose is the level of what happens all the time: workers that come and
+// go as they should.
+const LevelVerbose = slog.LevelInfo - 2
+
+// Step is one step in the life of a worker: what the supervisor did or was told.
+type Step struct {
+	What   string // start, ready, expiring, spent, wedged, retire, kill, exited
+	Worker int64  // birth number
+	Cause  Cause
+}
+
+// Supervisor is the one goroutine that decides which workers exist. Everybody
+// else sends it events and commands; it takes one a turn, plans, and acts.
+type Supervisor struct {
+	options  Options
+	config   Config
+	events   chan report
+	commands chan command
+	done     chan struct{}
+	tally    Tally // Members is filled in for each plan
+	roster   roster
+	random   *rand.Rand
+	totals   Totals
+	exits    []Exit
+	waiters  []waiter
+	unclean  bool
+	timer    *time.Timer
+
+	failedStarts int   // workers that died before they were ready
+	startError   error // what the last of them died of
+}
+
+type report struct {
+	id    int64
+	event Event
+}
+
+// New makes a supervisor. The configuration must be valid and have its defaults.
+func New(config Config, options Options) *Supervisor {
+	if options.Observe == nil {
+		options.Observe = func(Step) {}
+	}
+	if options.Log == nil {
+		options.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Supervisor{
+		options:  options,
+		config:   config,
+		events:   make(chan report, 256),
+		commands: make(chan command),
+		done:     make(chan struct{}),
+		roster:   roster{board: options.Board},
+		tally:    Tally{Generation: 1},
+		totals:   Totals{Exits: make(map[Cause]int64)},
+		timer:    time.NewTimer(0),
+	}
+	s.seed()
+	return s
+}
+
+func (s *Supervisor) seed() {
+	seed := s.config.Seed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	s.random = rand.New(rand.NewPCG(seed, seed))
+}
+
+// Run supervises until Stop has been asked for and the last worker is gone. The
+// error is nil if all left by themselves, and ErrNotClean otherwise. When ctx
+// ends, all workers are killed.
+func (s *Supervisor) Run(ctx context.Context) error {
+	defer close(s.done)
+	s.configureQueue()
+	killed := ctx.Done()
+	for {
+		s.plan()
+		s.settle()
+		if s.tally.Stopping && len(s.roster.records) == 0 {
+			s.finish()
+			if s.unclean {
+				return ErrNotClean
+			}
+			return nil
+		}
+		select {
+		case r := <-s.events:
+			s.receive(r)
+		case c := <-s.commands:
+			c.run(s)
+		case <-s.timer.C:
+		case <-killed:
+			killed = nil
+			s.stop(time.Now())
+		}
+	}
+}
+
+// plan makes one decision and acts on it.
+func (s *Supervisor) plan() {
+	now := time.Now()
+	t := s.observeTally(now)
+	d := Plan(&s.config, &t, now)
+	s.tally.Want, s.tally.Raised, s.tally.Looked = d.Want, d.Raised, d.Looked
+	for _, a := range d.Actions {
+		switch a.Verb {
+		case Start:
+			s.start(a.ID)
+		case Retire:
+			s.retire(a.ID, a.Cause)
+		case Kill:
+			s.kill(a.ID, a.Cause)
+		}
+	}
+	s.timer.Stop()
+	if !d.Wake.IsZero() {
+		s.timer.Reset(time.Until(d.Wake))
+	}
+}
+
+// observeTally is the tally with the present state of all workers.
+func (s *Supervisor) observeTally(now time.Time) Tally {
+	f := s.tally.Failures
+	for len(f) > 0 && now.Sub(f[0].At) > failureWindow {
+		f = f[1:]
+	}
+	s.tally.Failures = f
+	t := s.tally
+	t.Members = s.roster.members(s.config.Elastic())
+	t.Lost = s.roster.lost()
+	if q := s.options.Queue; q != nil {
+		t.Waiting = q.Waiting()
+	}
+	return t
+}
+
+// start starts a worker in the first free slot.
+func (s *Supervisor) start(predecessor int64) {
+	now := time.Now()
+	slot, ok := s.roster.freeSlot()
+	if !ok {
+		s.options.Log.Error("no free slot for a worker", "slots", s.options.Board.Slots())
+		s.fail(now, false)
+		return
+	}
+	config := s.config
+	limit := config.MaxRequests
+	if config.MaxRequestsJitter > 0 && limit > 0 {
+		limit -= s.random.IntN(config.MaxRequestsJitter + 1)
+	}
+	r := s.roster.add(slot, s.tally.Generation, now)
+	r.lifetime = config.MaxLifetime
+	s.options.Board.Row(slot).reset(r.id, r.generation, uint64(limit), now.UnixNano())
+	s.tally.LastStart = now
+	s.totals.Spawned++
+	s.step("start", r.id, "")
+	id := r.id
+	w, err := s.options.Backend.Start(Spec{
+		ID: id, Slot: slot, Generation: r.generation, Predecessor: predecessor,
+		Config: &config, Board: s.options.Board,
+	}, func(e Event) { s.post(report{id, e}) })
+	if err != nil {
+		s.exited(r, Event{Kind: Exited, Cause: CauseStart, Err: err})
+		return
+	}
+	r.worker = w
+}
+
+// post hands a report to the supervisor, or to nobody once it has ended.
+func (s *Supervisor) post(r report) {
+	select {
+	case s.events <- r:
+	case <-s.done:
+	}
+}
+
+func (s *Supervisor) retire(id int64, cause Cause) {
+	r := s.roster.find(id)
+	if r == nil || r.phase >= PhaseRetiring {
+		return
+	}
+	r.phase, r.cause, r.told = PhaseRetiring, cause, time.Now()
+	s.options.Board.Row(r.slot).setState(Retiring)
+	s.step("retire", id, cause)
+	r.worker.Retire()
+}
+
+func (s *Supervisor) kill(id int64, cause Cause) {
+	r := s.roster.find(id)
+	if r == nil || r.phase == PhaseKilled {
+		return
+	}
+	s.options.Log.Warn("killing worker", "slot", r.slot, "pid", r.worker.PID(), "cause", cause)
+	r.phase, r.cause, r.told = PhaseKilled, cause, time.Now()
+	s.options.Board.Row(r.slot).setState(Retiring)
+	s.unclean = s.unclean || s.tally.Stopping
+	s.step("kill", id, cause)
+	r.worker.Kill()
+}
+
+// receive takes one report of a worker.
+func (s *Supervisor) receive(p report) {
+	r := s.roster.find(p.id)
+	if r == nil {
+		return
+	}
+	e := p.event
+	switch e.Kind {
+	case Ready:
+		if r.phase != PhaseStarting {
+			return
+		}
+		r.phase = PhaseLive
+		s.options.Board.Row(r.slot).setState(Idle)
+		s.step("ready", r.id, "")
+	case Expiring, Spent, Wedged:
+		if e.Kind == Spent {
+			r.spent = true
+		}
+		if r.expiring == "" {
+			r.expiring = e.Cause
+			s.step(e.Kind.String(), r.id, e.Cause)
+		}
+	case Exited:
+		s.exited(r, e)
+	}
+}
+
+// exited strikes a worker off the roster.
+func (s *Supervisor) exited(r *record, e Event) {
+	now := time.Now()
+	row := s.options.Board.Row(r.slot)
+	cause := r.cause
+	switch {
+	case r.phase == PhaseKilled:
+	case e.Cause != "" && (e.Cause != CauseDone || cause == ""):
+		cause = e.Cause
+	case cause == "":
+		cause = CauseDone
+	}
+	begun := row.Begun()
+	s.totals.Requests += int64(begun)
+	s.totals.Exits[cause]++
+	exit := Exit{
+		PID: e.PID, Slot: r.slot, Cause: cause, Status: e.Exit, Request: e.Request,
+		At: now, Requests: int64(begun),
+	}
+	if s.exits = append(s.exits, exit); len(s.exits) > maxExits {
+		s.exits = s.exits[1:]
+	}
+	switch cause {
+	case CauseCrash, CauseStart:
+		if r.phase == PhaseStarting || cause == CauseStart {
+			s.failedStarts++
+			s.startError = startError(e)
+		}
+		s.options.Log.Error("worker died", "slot", r.slot, "pid", e.PID, "cause", cause,
+			"status", e.Exit, "request", e.Request, "error", e.Err)
+		s.fail(now, r.phase != PhaseStarting && begun > 0)
+	case CauseDone:
+		if begun == 0 {
+			s.fail(now, false)
+		}
+		fallthrough
+	default:
+		s.options.Log.Log(context.Background(), LevelVerbose, "worker left", "slot", r.slot, "pid", e.PID, "cause", cause,
+			"requests", begun, "status", e.Exit)
+	}
+	s.roster.remove(r, e.Lost)
+	s.step("exited", r.id, cause)
+}
+
+// startError is what a worker that never got ready died of.
+func startError(e Event) error {
+	switch {
+	case e.Err != nil:
+		return e.Err
+	case e.Exit != "":
+		return fmt.Errorf("worker died before it was ready: %s", e.Exit)
+	}
+	return errors.New("worker was not ready in time")
+}
+
+func (s *Supervisor) fail(now time.Time, served bool) {
+	s.tally.Failures = append(s.tally.Failures, Failure{At: now, Served: served})
+}
+
+func (s *Supervisor) step(what string, id int64, cause Cause) {
+	s.options.Observe(Step{what, id, cause})
+}
+
+func (s *Supervisor) configureQueue() {
+	if q := s.options.Queue; q != nil {
+		c := &s.config
+		q.Configure(c.QueueSize, c.QueueTimeout, c.RequestTimeout)
+		if c.Elastic() {
+			q.OnDemand(s.demand)
+		}
+	}
+}
+
+// demand makes the supervisor look at the queue. It never blocks: if an event
+// waits already, the supervisor is going to look anyway.
+func (s *Supervisor) demand() {
+	select {
+	case s.events <- report{}:
+	default:
+	}
+}
+
+// stop begins the end: what is left at the deadline is killed. A later deadline
+// than the one already set changes nothing.
+func (s *Supervisor) stop(deadline time.Time) {
+	if !s.tally.Stopping || s.tally.Deadline.IsZero() ||
+		!deadline.IsZero() && deadline.Before(s.tally.Deadline) {
+		s.tally.Deadline = deadline
+	}
+	s.tally.Stopping = true
+}
+
+// finish answers everybody who still waits for something.
+func (s *Supervisor) finish() {
+	for _, w := range s.waiters {
+		w.answer <- fmt.Errorf("%w while %s", ErrStopped, w.what)
+	}
+	s.waiters = nil
+}

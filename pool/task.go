@@ -1,0 +1,116 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// What can become of a request other than being run.
+var (
+	// ErrQueueFull says that the queue holds queue_size requests already.
+	ErrQueueFull = errors.New("pool: queue full")
+	// ErrQueueTimeout says that no lane was free within queue_timeout.
+	ErrQueueTimeout = errors.New("pool: queue timeout")
+	// ErrQueueClosed says that no worker will come for the request any more.
+	ErrQueueClosed = errors.New("pool: queue closed")
+	// ErrRequestTimeout says that the handler was abandoned after request_timeout.
+	ErrRequestTimeout = errors.New("pool: request timeout")
+	// ErrKilled says that the worker was killed with the request in hand.
+	ErrKilled = errors.New("pool: worker killed")
+)
+
+// PanicError is the error of a request whose handler panicked, or ended its
+// goroutine.
+type PanicError struct {
+	Value any    // what was given to panic, nil after runtime.Goexit
+	Stack []byte // of the lane, at the panic
+}
+
+func (e *PanicError) Error() string {
+	if e.Value == nil {
+		return "pool: handler ended its goroutine"
+	}
+	return fmt.Sprintf("pool: handler panicked: %v", e.Value)
+}
+
+// Unwrap gives the panic's value if it was an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// The states of a task. Only these changes happen, each by compare-and-swap, so
+// that exactly one side wins every race between a lane and an impatient front:
+//
+//	fresh -> waiting -> taken -> running -> answered
+//	            |                   |
+//	            +-> expired         +-> abandoned
+const (
+	taskFresh uint32 = iota
+	taskWaiting
+	taskTaken
+	taskRunning
+	taskAnswered
+	taskAbandoned
+	taskExpired
+)
+
+// Task is one request on its way through the queue. A front keeps one for each
+// connection and uses it again for the next request; after ErrRequestTimeout or
+// ErrKilled it belongs to the handler that was abandoned, and the front must
+// take a new one.
+type Task struct {
+	// Job is what the front put in for the lane's Runner.
+	Job any
+	// Method and URI are shown in the scoreboard. They must stay valid until
+	// the task is over.
+	Method, URI []byte
+	// Arrived is when the request was read, in nanoseconds since 1970.
+	Arrived int64
+
+	state  atomic.Uint32
+	lane   *Lane        // who runs it; valid once the state is running
+	begun  atomic.Int64 // when it began, in nanoseconds since 1970
+	waited bool         // in the list, at least once
+	err    error
+	wake   chan struct{}
+	timer  *time.Timer
+	next   *Task // in the queue
+	prev   *Task
+}
+
+// NewTask makes a task for a front's connection.
+func NewTask(job any) *Task {
+	return &Task{Job: job, wake: make(chan struct{}, 1)}
+}
+
+// answer wakes the front with the outcome. It reports false if the front has
+// given up on the request.
+func (t *Task) answer(err error) bool {
+	if !t.state.CompareAndSwap(taskRunning, taskAnswered) {
+		return false
+	}
+	t.err = err
+	t.wake <- struct{}{}
+	return true
+}
+
+// Abandoned reports whether the front has given up on the request. Only the
+// lane that runs the task may ask.
+func (t *Task) Abandoned() bool { return t.state.Load() == taskAbandoned }
+
+// abandon gives up on a running task on behalf of its front. It reports false
+// if the answer is there already.
+func (t *Task) abandon() bool {
+	return t.state.CompareAndSwap(taskRunning, taskAbandoned)
+}
+
+// kill gives up on a running task on behalf of its worker and tells the front.
+func (t *Task) kill() {
+	if t.abandon() {
+		t.err = ErrKilled
+		t.wake <- struct{}{}
+	}
+}
