@@ -23,11 +23,15 @@ type Backend struct {
 	null    *os.File
 	spawner *spawner
 
-	mu      sync.Mutex
-	payload *os.File
-	live    map[*process]bool
-	none    *sync.Cond // no process is left
-	closed  bool
+	mu     sync.Mutex
+	live   map[*process]bool
+	none   *sync.Cond // no process is left
+	closed bool
+
+	// The spawner takes this lock, and never the other one: whoever starts a
+	// worker holds that one and may have to wait for the spawner.
+	payloadMu sync.Mutex
+	payload   *os.File
 }
 
 // New makes a backend. The error lists every problem of the configuration, or
@@ -91,8 +95,8 @@ func (b *Backend) SetPayload(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.payloadMu.Lock()
+	defer b.payloadMu.Unlock()
 	if b.payload != nil {
 		b.payload.Close()
 	}

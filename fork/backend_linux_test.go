@@ -306,10 +306,10 @@ func TestEnvironment(t *testing.T) {
 	}
 	cleared := newHarness(t, func(c *Config) {
 		c.ClearEnv = true
-		c.Env = []string{"A=1"}
+		c.Env = []string{"A=1", "B=2"}
 	})
 	cleared.ready(0)
-	if got := cleared.ask("environ"); got != "A=1" {
+	if got := cleared.ask("environ"); got != "A=1 B=2" {
 		t.Errorf("environment: %s", got)
 	}
 }

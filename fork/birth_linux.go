@@ -146,8 +146,8 @@ func (p *process) fork() (err error) {
 
 // dupPayload is a descriptor of the payload of this moment.
 func (b *Backend) dupPayload() (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	b.payloadMu.Lock()
+	defer b.payloadMu.Unlock()
 	fd, err := unix.FcntlInt(b.payload.Fd(), unix.F_DUPFD_CLOEXEC, 3)
 	if err != nil {
 		return -1, fmt.Errorf("payload: %w", err)

@@ -215,11 +215,11 @@ func (h *harness) begin(ask string) (wait func() (string, error)) {
 		task := pool.NewTask(j)
 		task.Method, task.URI = []byte("GET"), []byte("/"+ask)
 		task.Arrived = time.Now().UnixNano()
-		err := h.queue.Do(task)
-		if err == nil {
-			err = j.err
+		if err := h.queue.Do(task); err != nil {
+			done <- outcome{err: err} // the job is the handler's, if it has begun
+			return
 		}
-		done <- outcome{j.answer, err}
+		done <- outcome{j.answer, j.err}
 	}()
 	return func() (string, error) {
 		o := <-done

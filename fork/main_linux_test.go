@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 	case "parent":
 		parentMain()
 	}
+	// Under the race detector every exit would take a second.
+	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
 	os.Exit(m.Run())
 }
 
@@ -118,7 +120,9 @@ func (s *lineServer) listen(l net.Listener) {
 	s.mu.Lock()
 	s.open = append(s.open, l)
 	s.mu.Unlock()
+	s.busy.Add(1)
 	go func() {
+		defer s.busy.Done()
 		for {
 			c, err := l.Accept()
 			if err != nil {

@@ -106,6 +106,12 @@ func (p *process) Kill() {
 // dismiss tells a child to leave, and sees to it that it does so within limit, if
 // that is more than 0.
 func (p *process) dismiss(limit time.Duration) {
+	p.mu.Lock()
+	killed := p.told == kill
+	p.mu.Unlock()
+	if killed {
+		return // at this moment
+	}
 	if p.control == nil {
 		p.signalOne(syscall.SIGTERM)
 	} else if err := fdpass.TrySend(p.control, message{kind: messageRetire}.encode()); err != nil {
@@ -169,7 +175,7 @@ func (p *process) begin() {
 		var err error
 		crew, err = c.Queue.NewCrew(p.spec.Board, p.spec.Slot, pool.CrewHooks{
 			Report: p.observe,
-			Ended:  func() { p.dismiss(c.dieTimeout()) },
+			Ended:  p.idle,
 			Gone:   func() { close(p.gone) },
 		})
 		if err != nil {
@@ -190,6 +196,19 @@ func (p *process) begin() {
 			go l.Run(c.Runner(child, l))
 		}
 	}
+}
+
+// idle is called when the last lane has ended: the child has nothing in hand but,
+// perhaps, a request that was given up. Whoever hangs in one does not listen.
+func (p *process) idle() {
+	p.mu.Lock()
+	wedged := p.wedged
+	p.mu.Unlock()
+	if wedged {
+		p.signal(syscall.SIGKILL)
+		return
+	}
+	p.dismiss(p.backend.config.dieTimeout())
 }
 
 // observe passes on what the worker's lanes report, wherever they are.

@@ -27,6 +27,7 @@ type Seats struct {
 	mu      sync.Mutex
 	seats   []*seat
 	holders []*holder // in the order of birth
+	drained bool
 	closed  bool
 }
 
@@ -171,6 +172,14 @@ func (s *Seats) Addrs() []net.Addr {
 	return addrs
 }
 
+// Drain says that all workers are about to leave: their seats are not given to
+// those that leave last.
+func (s *Seats) Drain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drained = true
+}
+
 // Close closes all seats, and with them the connections that still wait there,
 // and removes the paths of UNIX sockets that are still ours. The workers must be
 // gone.
@@ -295,7 +304,7 @@ func (s *Seats) remove(id int64) {
 // settle gives every seat that listens, but that nobody accepts from, to the
 // oldest worker that can.
 func (s *Seats) settle() {
-	if s.closed {
+	if s.closed || s.drained {
 		return
 	}
 	served := make(map[*seat]bool)

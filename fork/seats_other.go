@@ -19,5 +19,8 @@ func OpenSeats([]Address, int, *slog.Logger) (*Seats, error) {
 // Addrs is nil.
 func (*Seats) Addrs() []net.Addr { return nil }
 
+// Drain does nothing.
+func (*Seats) Drain() {}
+
 // Close does nothing.
 func (*Seats) Close() error { return nil }

@@ -36,8 +36,11 @@ func (s *fields) read(head *fasthttp.RequestHeader) {
 	if len(s.all) > 0 || s.framed || s.contentType != nil {
 		return
 	}
-	for key, value := range head.All() { // a head that was made, not read
-		s.add(key, value)
+	// A head without fields, or one that was made, not read.
+	for key, value := range head.All() {
+		if string(key) != fasthttp.HeaderConnection { // fasthttp's own conclusion
+			s.add(key, value)
+		}
 	}
 }
 

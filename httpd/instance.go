@@ -143,24 +143,24 @@ func (r *instance) stop(timeout time.Duration) {
 	}
 	r.stopping = true
 	r.log.Info("stopping", "timeout", timeout)
+	// The last tenth of the time is for the workers to leave.
+	leave := time.Duration(pool.NoLimit)
 	ctx, cancel := context.WithCancel(context.Background())
-	deadline := time.Now().Add(timeout)
 	if timeout >= 0 {
-		ctx, cancel = context.WithDeadline(context.Background(), deadline)
+		leave = timeout / 10
+		ctx, cancel = context.WithTimeout(context.Background(), timeout-leave)
 	}
 	r.cancel = cancel
 	go func() {
 		defer cancel()
+		if r.front == nil {
+			r.supervisor.Stop(timeout)
+			return
+		}
 		// Requests first, workers after: as long as there are requests in
 		// hand or in the queue, somebody has to serve them.
-		if r.front != nil {
-			r.front.drain(ctx, true)
-		}
-		left := time.Duration(pool.NoLimit)
-		if timeout >= 0 {
-			left = max(0, time.Until(deadline))
-		}
-		r.supervisor.Stop(left)
+		r.front.drain(ctx, true)
+		r.supervisor.Stop(leave)
 	}()
 }
 

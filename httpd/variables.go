@@ -185,12 +185,13 @@ func (v *variables) address(a net.Addr) (address, port []byte) {
 			ip, number = both.Addr().WithZone(""), int(both.Port())
 		}
 	}
+	ip = ip.Unmap()
 	// fasthttp says 0.0.0.0:0 for a connection without addresses.
 	if !ip.IsValid() || ip.IsUnspecified() && number == 0 {
 		return nil, nil
 	}
 	start := len(v.text)
-	v.text = ip.Unmap().AppendTo(v.text)
+	v.text = ip.AppendTo(v.text)
 	end := len(v.text)
 	v.text = strconv.AppendInt(v.text, int64(number), 10)
 	return v.text[start:end:end], v.text[end:]

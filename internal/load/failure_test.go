@@ -62,9 +62,9 @@ func TestFailures(t *testing.T) {
 		{"unexpected octets behind the close", once("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\nmore"),
 			Config{Requests: 2}, map[Kind]uint64{Unexpected: 2}, 2},
 		{"announced close that does not come", answering("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"),
-			Config{Requests: 1, Timeout: 50 * time.Millisecond}, map[Kind]uint64{Lingering: 1}, 1},
+			Config{Requests: 1, Timeout: 500 * time.Millisecond}, map[Kind]uint64{Lingering: 1}, 1},
 		{"asked close that does not come", answering(hello),
-			Config{Requests: 1, Close: true, Timeout: 50 * time.Millisecond}, map[Kind]uint64{Lingering: 1}, 1},
+			Config{Requests: 1, Close: true, Timeout: 500 * time.Millisecond}, map[Kind]uint64{Lingering: 1}, 1},
 		{"announced close that comes as a reset", func(conn net.Conn, _ int) {
 			readRequest(bufio.NewReader(conn))
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
@@ -75,7 +75,7 @@ func TestFailures(t *testing.T) {
 		{"timeout in the body", func(conn net.Conn, _ int) { io.WriteString(conn, hello[:len(hello)-1]); hold(conn) },
 			Config{Requests: 1, Timeout: 50 * time.Millisecond}, map[Kind]uint64{Timeout: 1}, 0},
 		{"timeout of one pipelined", func(conn net.Conn, _ int) { io.WriteString(conn, hello); hold(conn) },
-			Config{Requests: 3, Pipeline: 3, Timeout: 50 * time.Millisecond}, map[Kind]uint64{Timeout: 1, Lost: 1}, 1},
+			Config{Requests: 3, Pipeline: 3, Timeout: 500 * time.Millisecond}, map[Kind]uint64{Timeout: 1, Lost: 1}, 1},
 		{"wrong status", answering("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"),
 			Config{Requests: 2, ExpectStatus: 200}, map[Kind]uint64{Status: 2}, 2},
 		{"wrong body", answering(hello), Config{Requests: 2, ExpectBody: []byte("hellO\n")}, map[Kind]uint64{Content: 2}, 2},
@@ -150,7 +150,7 @@ func TestFailureDuringWarmup(t *testing.T) {
 		}
 		answering(hello)(conn, number)
 	})
-	report, err := Run(t.Context(), Config{URL: url, Connections: 1, Requests: 5, Warmup: 50 * time.Millisecond})
+	report, err := Run(t.Context(), Config{URL: url, Connections: 1, Requests: 5, Warmup: 300 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,10 +9,10 @@
 //
 // # Parameters
 //
-// A parameter that is missing has the value that the index page links to; the
-// ones without a sensible default are required. A bad one is answered 400, with
-// a line that says which and what it may be. All are bounded, so that a mistyped
-// number costs a clear answer and not the machine.
+// A parameter that is missing has its default; those for which no default makes
+// sense are required. A bad one is answered 400, with a line that says which and
+// what it may be. All are bounded, so that a mistyped number costs a clear answer
+// and not the machine.
 //
 // # What goes on after an answer
 //

@@ -1,20 +1,27 @@
 package demo
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/httpd"
+	"github.com/bident/bident/pool"
 )
 
-// faultVariable makes the test program call the handler with its value as the
-// path, and nothing else.
-const faultVariable = "DEMO_TEST_FAULT"
-
+// TestMain is also what runs in the processes that tests start: the workers of
+// servers in fork mode, and those that break.
 func TestMain(m *testing.M) {
+	if httpd.InChild() {
+		fmt.Fprintln(os.Stderr, server(Options{}, pool.Config{}).Run(context.Background()))
+		os.Exit(1)
+	}
 	if path := os.Getenv(faultVariable); path != "" {
 		var ctx fasthttp.RequestCtx
 		ctx.Request.SetRequestURI(path)
@@ -23,6 +30,10 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
+
+// faultVariable makes the test program call the handler with its value as the
+// path, and nothing else.
+const faultVariable = "DEMO_TEST_FAULT"
 
 func TestFaultsEndTheProcess(t *testing.T) {
 	for _, c := range []struct {

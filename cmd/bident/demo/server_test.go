@@ -18,33 +18,43 @@ import (
 	"github.com/bident/bident/pool"
 )
 
-// serve runs the application on a server of its own.
-func serve(t *testing.T, o Options, c pool.Config) *client {
-	t.Helper()
-	server := &httpd.Server{
+// server is one with the application, in emulate mode.
+func server(o Options, c pool.Config) *httpd.Server {
+	return &httpd.Server{
 		Listen:  []string{"http://127.0.0.1:0"},
 		Handler: httpd.Fast(New(o)),
 		Hooks:   httpd.Hooks{WorkerInit: Init},
 		Pool:    c,
 		Log:     slog.New(slog.DiscardHandler),
 	}
+}
+
+// serve runs the application in emulate mode until the test ends.
+func serve(t *testing.T, o Options, c pool.Config) *client {
+	t.Helper()
+	return run(t, server(o, c), o.Faults)
+}
+
+// run runs a server until the test ends. A handler that hangs, which cannot be
+// ended, is only there if it was asked for.
+func run(t *testing.T, s *httpd.Server, hangs bool) *client {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	over := make(chan error, 1)
-	go func() { over <- server.Run(ctx) }()
+	go func() { over <- s.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
-		// A handler that hangs was asked for and cannot be ended.
-		if err := <-over; err != nil && !(o.Faults && errors.Is(err, pool.ErrNotClean)) {
+		if err := <-over; err != nil && !(hangs && errors.Is(err, pool.ErrNotClean)) {
 			t.Error(err)
 		}
 	})
 	select {
-	case <-server.Ready():
+	case <-s.Ready():
 	case err := <-over:
 		over <- err
 		t.FailNow()
 	}
-	return newClient(t, server.Addrs()[0], nil)
+	return newClient(t, s.Addrs()[0], nil)
 }
 
 // one is a pool of one worker with one lane, that lives for ever: as long as it
@@ -79,6 +89,52 @@ func TestStreamHasNoLength(t *testing.T) {
 	}
 }
 
+// TestHeadIsAllThereIs: nothing follows the answer to HEAD but the next answer,
+// octet for octet.
+func TestHeadIsAllThereIs(t *testing.T) {
+	c := serve(t, Options{}, one)
+	for _, path := range []string{"/hello", "/stream?n=2&ms=0", "/bytes?n=1000000", "/echo"} {
+		conn := dial(t, c.base)
+		if _, err := io.WriteString(conn, "HEAD "+path+" HTTP/1.1\r\nHost: demo\r\n\r\n"+
+			"GET /hello HTTP/1.1\r\nHost: demo\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		all, err := io.ReadAll(conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, rest, _ := strings.Cut(string(all), "\r\n\r\n")
+		if !strings.HasPrefix(rest, "HTTP/1.1 200 OK\r\n") || !strings.HasSuffix(rest, "\r\n\r\nhello\n") {
+			t.Errorf("%s: %q", path, rest)
+		}
+	}
+}
+
+// bare asks for a path with the shortest request there is, and returns all of
+// the answer.
+func bare(t *testing.T, base, path string) string {
+	t.Helper()
+	conn := dial(t, base)
+	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	all, err := io.ReadAll(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(all)
+}
+
+func TestBareRequest(t *testing.T) {
+	c := serve(t, Options{}, one)
+	if all := bare(t, c.base, "/hello"); !strings.HasSuffix(all, "\r\n\r\nhello\n") {
+		t.Errorf("%q", all)
+	}
+	if all := bare(t, c.base, "/env"); !strings.Contains(all, "\nREQUEST_METHOD=GET\n") || strings.Contains(all, "\nHTTP_") {
+		t.Errorf("%q", all)
+	}
+}
+
 func TestLeakLastsForTheWorker(t *testing.T) {
 	c := serve(t, Options{}, pool.Config{MaxServers: 1, MaxRequests: 2})
 	for _, want := range []string{"leak 3\n", "leak 7\n", "leak 3\n", "leak 7\n"} {
@@ -109,9 +165,8 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	}
 }
 
-// leave asks for a path and closes the connection: after the first line of a
-// streamed answer, at once otherwise.
-func leave(t *testing.T, base, path string) {
+// dial connects to a server.
+func dial(t *testing.T, base string) net.Conn {
 	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
@@ -121,6 +176,15 @@ func leave(t *testing.T, base, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+// leave asks for a path and closes the connection: after the first line of a
+// streamed answer, at once otherwise.
+func leave(t *testing.T, base, path string) {
+	t.Helper()
+	conn := dial(t, base)
 	defer conn.Close()
 	if _, err := io.WriteString(conn, "GET "+path+" HTTP/1.1\r\nHost: demo\r\n\r\n"); err != nil {
 		t.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // check looks at one value that its type accepts; for lists, at one item.
@@ -39,14 +38,6 @@ func servers(v any) fault {
 		return fault{"0, serving without workers, is " + notAvailable, "at least 1"}
 	}
 	return atLeast(1)(v)
-}
-
-// positive is for the period of something that is done again and again.
-func positive(v any) fault {
-	if v.(time.Duration) <= 0 {
-		return fault{"a period cannot be 0", "such as 10s"}
-	}
-	return fault{}
 }
 
 // oneOf accepts the names listed; those in later are known but not built yet.

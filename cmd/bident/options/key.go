@@ -53,6 +53,7 @@ var notBuilt = map[string]bool{
 	"match": false, "script": false, "index": true, "upstream": false,
 	"socket_owner": false, "tls_cert": false, "tls_key": false,
 	"lock_file": false, "max_memory": false, "kill_memory": false, "drain_delay": false,
+	"check_for_dead": false,
 	"max_dequeue": false, "check_for_dequeue": false, "dequeue_command": false,
 	"background": true, "setsid": true, "access_log": false, "access_log_format": false,
 	"user": false, "group": false, "chroot": false, "umask": false,

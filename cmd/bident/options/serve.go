@@ -46,7 +46,6 @@ type Serve struct {
 	RequestTimeout    time.Duration
 	DieTimeout        time.Duration
 	RetireTimeout     time.Duration
-	CheckForDead      time.Duration // more than 0
 	MaxLost           int
 
 	// Queue.

@@ -79,12 +79,10 @@ func table(s *Serve) []Key {
 			Help: "time a worker may take until it is ready"},
 		{Name: "request_timeout", into: &s.RequestTimeout, Group: groupHowLong, Arg: "TIME", Default: "0s", Reload: true,
 			Help: "time a request may take before it is answered 504"},
-		{Name: "die_timeout", into: &s.DieTimeout, Group: groupHowLong, Arg: "TIME", Default: "1m", Reload: true,
+		{Name: "die_timeout", into: &s.DieTimeout, Group: groupHowLong, Arg: "TIME", Default: "1m",
 			Help: "time workers have to finish when the server stops"},
 		{Name: "retire_timeout", into: &s.RetireTimeout, Group: groupHowLong, Arg: "TIME", Default: "0s", Reload: true,
 			Help: "time a worker has to finish on reload, recycling and upgrade"},
-		{Name: "check_for_dead", into: &s.CheckForDead, Group: groupHowLong, Arg: "TIME", Default: "30s", check: positive, Reload: true,
-			Help: "how often to look for workers that vanished unnoticed; more than 0"},
 		{Name: "max_lost", into: &s.MaxLost, Group: groupHowLong, Arg: "N", Default: "10", check: atLeast(0), Reload: true,
 			Help: "abandoned requests at a time whose lanes are replaced; 0 is none"},
 
@@ -106,9 +104,9 @@ func table(s *Serve) []Key {
 
 		{Name: "max_body_size", into: &s.MaxBodySize, Group: groupLimits, Arg: "SIZE", Default: "64m",
 			Help: "largest request body; 0 is no limit"},
-		{Name: "clear_env", into: &s.ClearEnv, Group: groupLimits, Default: "false", Reload: true,
+		{Name: "clear_env", into: &s.ClearEnv, Group: groupLimits, Default: "false",
 			Help: "in fork mode, workers do not inherit the server's environment"},
-		{Name: "env", into: &s.Env, Group: groupLimits, Arg: "K=V", check: assignment, Reload: true,
+		{Name: "env", into: &s.Env, Group: groupLimits, Arg: "K=V", check: assignment,
 			Help: "variable for the environment of workers in fork mode, repeatable"},
 
 		{Name: "admin", into: &s.Admin, Group: groupAdmin, Arg: "URL", Default: "a socket in the user's runtime directory", derived: true, check: adminURL,

@@ -1,0 +1,257 @@
+package httpd_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/bident/bident/httpd"
+	"github.com/bident/bident/pool"
+)
+
+var lefts, responderServed atomic.Int64
+
+// patience bounds every wait for something that has to happen.
+const patience = 30 * time.Second
+
+// kind is one kind of worker. The scenarios do not look at what is in here.
+type kind struct {
+	name string
+	// make makes the server's mode and handler.
+	make func(t *testing.T, s *httpd.Server)
+	// moves says that a worker can leave without any client noticing, because
+	// connections belong to the front; without it a connection on which no
+	// request has begun may be closed.
+	moves bool
+}
+
+var kinds = []kind{
+	{"emulate c=1", func(t *testing.T, s *httpd.Server) {
+		s.Handler = httpd.Fast(suiteHandler)
+	}, true},
+	{"emulate c=4", func(t *testing.T, s *httpd.Server) {
+		s.Handler, s.Pool.Concurrency = httpd.Fast(suiteHandler), 4
+	}, true},
+	{"fork request c=1", func(t *testing.T, s *httpd.Server) {
+		s.Mode, s.Handler = httpd.Fork, httpd.Fast(suiteHandler)
+	}, true},
+	{"fork slot c=4", func(t *testing.T, s *httpd.Server) {
+		s.Mode, s.Accept, s.Handler, s.Pool.Concurrency = httpd.Fork, httpd.AcceptSlot, httpd.Fast(suiteHandler), 4
+	}, false},
+	{"program in Go", func(t *testing.T, s *httpd.Server) {
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Handler, s.Env = httpd.Program(exe), []string{responderVariable + "=1"}
+	}, true},
+	{"program with libfcgi", func(t *testing.T, s *httpd.Server) {
+		s.Handler = httpd.Program(libfcgiResponder(t))
+	}, true},
+}
+
+// everyKind runs a scenario over every kind of worker.
+func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) { scenario(t, k) })
+	}
+}
+
+// libfcgi is the C responder, compiled once.
+var libfcgi struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+func libfcgiResponder(t *testing.T) string {
+	t.Helper()
+	libfcgi.once.Do(func() {
+		dir, err := os.MkdirTemp("", "bident-test-")
+		if err != nil {
+			libfcgi.err = err
+			return
+		}
+		libfcgi.path = filepath.Join(dir, "responder")
+		out, err := exec.Command("cc", "-O2", "-o", libfcgi.path, "testdata/responder.c", "-lfcgi").CombinedOutput()
+		if err != nil {
+			libfcgi.err = fmt.Errorf("%w\n%s", err, out)
+			os.RemoveAll(dir)
+		}
+	})
+	if libfcgi.err == nil {
+		return libfcgi.path
+	}
+	const need = "this kind of worker needs a C compiler and libfcgi (Debian: gcc libfcgi-dev)"
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s: %v", need, libfcgi.err)
+	}
+	t.Skipf("%s: %v", need, libfcgi.err)
+	return ""
+}
+
+// server is a running server and the steps that its workers have taken.
+type server struct {
+	*httpd.Server
+	t   *testing.T
+	url string
+
+	cancel context.CancelFunc
+	ended  chan error
+
+	mu    sync.Mutex
+	moved sync.Cond
+	steps []pool.Step
+}
+
+// start runs a server of a kind until the test ends.
+func start(t *testing.T, k kind, config pool.Config) *server {
+	t.Helper()
+	s := &server{t: t, ended: make(chan error, 1)}
+	s.moved.L = &s.mu
+	if config.MaxServers == 0 {
+		config.MaxServers = 2
+	}
+	s.Server = &httpd.Server{
+		Name: suiteName, Listen: []string{"http://127.0.0.1:0"}, Pool: config, Observe: s.observe,
+		Hooks: suiteHooks, Log: slog.New(slog.NewTextHandler(testLog{t}, nil)),
+	}
+	k.make(t, s.Server)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.cancel = cancel
+	go func() { s.ended <- s.Run(ctx) }()
+	t.Cleanup(func() { s.stop() })
+	select {
+	case <-s.Ready():
+	case err := <-s.ended:
+		t.Fatalf("server ended before it was ready: %v", err)
+	case <-time.After(patience):
+		t.Fatal("server did not get ready")
+	}
+	s.url = s.Addrs()[0]
+	return s
+}
+
+// testLog writes the server's log into the test's, if it still runs.
+type testLog struct{ t *testing.T }
+
+func (l testLog) Write(p []byte) (int, error) {
+	defer func() { _ = recover() }() // the test is over
+	l.t.Log(strings.TrimSpace(string(p)))
+	return len(p), nil
+}
+
+// stop ends the server as TERM does and returns what Run said; at most once.
+func (s *server) stop() error {
+	s.cancel()
+	err, ok := <-s.ended
+	if ok {
+		close(s.ended)
+	}
+	return err
+}
+
+func (s *server) observe(step pool.Step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.steps = append(s.steps, step)
+	s.moved.Broadcast()
+}
+
+// lives are the lives of all workers so far, in the order of their birth, such
+// as "start ready retire(reload) exited(reload)".
+func (s *server) lives() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return lives(s.steps)
+}
+
+func lives(steps []pool.Step) []string {
+	var list []string
+	for _, step := range steps {
+		for int64(len(list)) < step.Worker {
+			list = append(list, "")
+		}
+		text := step.What
+		if step.Cause != "" {
+			text += "(" + string(step.Cause) + ")"
+		}
+		life := &list[step.Worker-1]
+		if *life != "" {
+			*life += " "
+		}
+		*life += text
+	}
+	return list
+}
+
+// expect waits until the lives of the workers are these, in whatever order they
+// were born, and checks what must hold in every sequence of steps.
+func (s *server) expect(want ...string) {
+	s.t.Helper()
+	slices.Sort(want)
+	deadline := time.AfterFunc(patience, s.moved.Broadcast)
+	defer deadline.Stop()
+	begun := time.Now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		have := lives(s.steps)
+		slices.Sort(have)
+		if slices.Equal(have, want) {
+			break
+		}
+		if time.Since(begun) >= patience {
+			s.t.Fatalf("lives of the workers:\n  %s\nexpected:\n  %s",
+				strings.Join(have, "\n  "), strings.Join(want, "\n  "))
+		}
+		s.moved.Wait()
+	}
+	if err := replacedBeforeRetired(s.steps); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// replacedBeforeRetired checks that no worker was told to leave, in order to be
+// replaced, before two others were ready: all scenarios have two workers.
+func replacedBeforeRetired(steps []pool.Step) error {
+	ready := make(map[int64]bool)
+	for i, step := range steps {
+		switch step.What {
+		case "ready":
+			ready[step.Worker] = true
+		case "exited", "spent", "wedged", "kill":
+			// It takes nothing more, so nobody misses it.
+			delete(ready, step.Worker)
+		case "retire":
+			if !ready[step.Worker] {
+				continue
+			}
+			delete(ready, step.Worker)
+			if step.Cause == pool.CauseScale || step.Cause == pool.CauseStop {
+				continue
+			}
+			if len(ready) < 2 {
+				return fmt.Errorf("step %d: worker %d retired (%s) while only %d others were ready",
+					i, step.Worker, step.Cause, len(ready))
+			}
+		}
+	}
+	return nil
+}
+
+// times is a list of n equal strings.
+func times(n int, s string) []string { return slices.Repeat([]string{s}, n) }
+
+// notClean reports whether workers had to be killed.
+func notClean(err error) bool { return errors.Is(err, pool.ErrNotClean) }
