@@ -185,6 +185,45 @@ func TestOrphanedSeatIsServed(t *testing.T) {
 	t.Error("the newcomer answers nobody")
 }
 
+// TestSeatOfALeavingWorkerIsServed is what happens when the number of workers is
+// lowered: the one that leaves has something in hand for long, and what waits at
+// its seat must not wait for that.
+func TestSeatOfALeavingWorkerIsServed(t *testing.T) {
+	h, seats := newSlotHarness(t, 2)
+	stays, goes := h.ready(0), h.ready(1)
+	var held *call
+	for held == nil {
+		if c := dial(t, seats.Addrs()[0]); c.ask("pid") == strconv.Itoa(goes.PID()) {
+			held = c
+		}
+	}
+	goes.Retire()
+	for range 40 {
+		c := dial(t, seats.Addrs()[0])
+		if got := c.ask("pid"); got != strconv.Itoa(stays.PID()) && got != strconv.Itoa(goes.PID()) {
+			t.Errorf("answered by %s", got)
+		}
+		c.Close()
+	}
+	held.ask("hello")
+	held.Close()
+	goes.left("", "")
+}
+
+func TestDrainedSeatsStayWhereTheyAre(t *testing.T) {
+	h, seats := newSlotHarness(t, 2)
+	h.ready(0)
+	w := h.ready(1)
+	seats.Drain()
+	w.Kill()
+	w.left("", "signal: killed")
+	for _, holder := range seats.holders {
+		if len(holder.adopted) > 0 {
+			t.Error("a seat was given away")
+		}
+	}
+}
+
 func TestSeatOfTheLastWorkerWaits(t *testing.T) {
 	h, seats := newSlotHarness(t, 1)
 	h.ready(0).Kill()

@@ -33,6 +33,49 @@ type conn struct {
 
 	peeked  [1]byte // an octet that the watcher read
 	pending atomic.Bool
+
+	// shared: somebody beside the front may still have it when it is closed.
+	shared     bool
+	next, prev *conn // in the front's list
+}
+
+func newConn(f *front) *conn {
+	c := &conn{front: f}
+	c.task = pool.NewTask(&c.job)
+	c.job.mode = f.mode
+	c.job.watch = c.watch
+	c.job.errors = f.requestError
+	return c
+}
+
+// open makes c the connection nc.
+func (c *conn) open(nc net.Conn) {
+	c.Conn = nc
+	c.unanswered, c.lingered = 0, false
+	c.pending.Store(false)
+}
+
+// conns is the list of a front's connections.
+type conns struct{ first *conn }
+
+func (l *conns) add(c *conn) {
+	c.prev, c.next = nil, l.first
+	if c.next != nil {
+		c.next.prev = c
+	}
+	l.first = c
+}
+
+func (l *conns) remove(c *conn) {
+	if c.prev == nil {
+		l.first = c.next
+	} else {
+		c.prev.next = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	c.prev, c.next = nil, nil
 }
 
 func (c *conn) requestJob() *job { return &c.job }

@@ -185,6 +185,9 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 		b = append(b, h.Protocol()...)
 		b = append(b, "\r\n"...)
 		b = append(b, h.RawHeaders()...)
+		if len(h.RawHeaders()) == 0 {
+			b = append(b, "\r\n"...)
+		}
 		c.ParamBytes(paramHead, b)
 		b = appendAddr(b[:0], ctx.RemoteAddr())
 		c.ParamBytes(paramRemote, b)
@@ -228,6 +231,11 @@ func (r *exchangeRunner) Stdout(p []byte) error {
 		}
 		r.headDone, r.length = true, length
 		p = r.head[body:]
+		if length < 0 && !r.child.External() {
+			if err := r.startStream(); err != nil {
+				return err
+			}
+		}
 	}
 	if r.stream != nil {
 		_, err := r.stream.Write(p)
@@ -297,7 +305,7 @@ func (r *exchangeRunner) complete(end fcgi.EndRequest) error {
 		if r.length >= 0 {
 			resp.Header.SetContentLength(r.length)
 		} else {
-			resp.SetBodyStream(emptyBody{}, -1)
+			resp.Header.SetContentLength(-1)
 		}
 	}
 	return nil

@@ -31,10 +31,11 @@ type front struct {
 	draining atomic.Bool
 
 	accepting sync.WaitGroup
+	carriers  carriers
 
 	mu        sync.Mutex
 	listeners map[net.Listener]bool
-	conns     map[*conn]struct{}
+	conns     conns
 	empty     chan struct{} // closed when draining and no connection is left
 }
 
@@ -43,9 +44,9 @@ func newFront(queue *pool.Queue, mode Mode, maxBody int, log *slog.Logger) *fron
 		queue: queue, mode: mode, log: log,
 		opened:    func(int64) {},
 		listeners: make(map[net.Listener]bool),
-		conns:     make(map[*conn]struct{}),
 		empty:     make(chan struct{}),
 	}
+	f.carriers.serve = f.serve
 	f.server = &fasthttp.Server{
 		Handler:                      f.handle,
 		ReadBufferSize:               readBuffer,
@@ -82,7 +83,7 @@ func (f *front) accept(l net.Listener) {
 		if err == nil {
 			pause = 0
 			f.total.Add(1)
-			go f.serve(c)
+			f.carriers.carry(c)
 			continue
 		}
 		if f.draining.Load() || errors.Is(err, net.ErrClosed) {
@@ -96,27 +97,35 @@ func (f *front) accept(l net.Listener) {
 }
 
 // serve is the life of a connection.
-func (f *front) serve(nc net.Conn) {
-	c := &conn{Conn: nc, front: f}
-	c.task = pool.NewTask(&c.job)
-	c.job.mode = f.mode
-	c.job.watch = c.watch
-	c.job.errors = f.requestError
+func (f *front) serve(k *carrier, nc net.Conn) {
+	c := k.conn
+	if c == nil {
+		c = newConn(f)
+	}
+	k.conn = nil
+	c.open(nc)
 	f.mu.Lock()
-	f.conns[c] = struct{}{}
+	f.conns.add(c)
 	f.mu.Unlock()
 	f.opened(1)
-	defer func() {
-		f.opened(-1)
-		f.mu.Lock()
-		delete(f.conns, c)
-		last := len(f.conns) == 0 && f.draining.Load()
-		f.mu.Unlock()
-		if last {
-			f.drained()
-		}
-	}()
+	// Deferred, because what fasthttp calls may panic.
+	defer f.closed(c)
 	_ = f.server.ServeConn(c) // what a client does wrong is its own affair
+	if !c.shared {
+		k.conn = c
+	}
+}
+
+// closed strikes a connection off the list.
+func (f *front) closed(c *conn) {
+	f.opened(-1)
+	f.mu.Lock()
+	f.conns.remove(c)
+	last := f.conns.first == nil && f.draining.Load()
+	f.mu.Unlock()
+	if last {
+		f.drained()
+	}
 }
 
 // handle takes one request to a lane and back.
@@ -130,6 +139,9 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 		f.refuse(ctx, c, err)
 	}
 	c.unanswered = 0
+	if ctx.Hijacked() {
+		c.shared = true
+	}
 	if f.draining.Load() {
 		ctx.SetConnectionClose()
 	}
@@ -146,6 +158,7 @@ func (f *front) refuse(ctx *fasthttp.RequestCtx, c *conn, err error) {
 		ctx.Error("internal server error\n", fasthttp.StatusInternalServerError)
 	case errors.Is(err, pool.ErrRequestTimeout), errors.Is(err, pool.ErrKilled):
 		// The handler still has ctx: the answer comes from another one.
+		c.shared = true
 		status := fasthttp.StatusGatewayTimeout
 		if errors.Is(err, pool.ErrKilled) {
 			status = fasthttp.StatusServiceUnavailable
@@ -159,6 +172,7 @@ func (f *front) refuse(ctx *fasthttp.RequestCtx, c *conn, err error) {
 	case errors.Is(err, pool.ErrQueueClosed) && f.mode == Fork:
 		// An accepting child that has begun its last request: this one has
 		// not begun, and the client may send it again.
+		c.shared = true
 		ctx.HijackSetNoResponse(true)
 		ctx.Hijack(func(net.Conn) {})
 	default:
@@ -201,12 +215,12 @@ func (f *front) stopAccepting(backlog bool) {
 func (f *front) drain(ctx context.Context, backlog bool) {
 	f.stopAccepting(backlog)
 	f.mu.Lock()
-	for c := range f.conns {
+	for c := f.conns.first; c != nil; c = c.next {
 		c.wake()
 	}
-	left := len(f.conns)
+	left := f.conns.first
 	f.mu.Unlock()
-	if left == 0 {
+	if left == nil {
 		f.drained()
 	}
 	select {
@@ -229,7 +243,8 @@ func (f *front) drained() {
 func (f *front) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for c := range f.conns {
+	for c := f.conns.first; c != nil; c = c.next {
 		c.Conn.Close()
 	}
+	f.carriers.close()
 }

@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"errors"
-	"io"
 	"sync"
 	"sync/atomic"
 
@@ -94,15 +93,10 @@ func startStream(ctx *fasthttp.RequestCtx, w *StreamWriter) bool {
 	}
 	if ctx.IsHead() {
 		resp.SkipBody = true
-		resp.SetBodyStream(emptyBody{}, size)
+		resp.Header.SetContentLength(size)
 		return false
 	}
 	resp.ImmediateHeaderFlush = true
 	resp.SetBodyStream(streamReader{w}, size)
 	return true
 }
-
-// emptyBody stands for the body that the answer to HEAD would have had.
-type emptyBody struct{}
-
-func (emptyBody) Read([]byte) (int, error) { return 0, io.EOF }

@@ -1,28 +1,32 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/bident/bident/cmd/bident/options"
 )
 
-// adminDirectory is where the admin sockets of this user's servers are.
-func adminDirectory() string {
+// adminDirectories are where the admin sockets of this user's servers can be,
+// the preferred one first. A server that a service manager starts often has no
+// XDG_RUNTIME_DIR where its operator's shell has one, so there is more than one.
+// A directory that is another user's, as the variable is after a change of user,
+// is none of them.
+func adminDirectories() []string {
+	var list []string
 	if d := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(d) {
-		return filepath.Join(d, "bident")
+		if info, err := os.Stat(d); err == nil && info.IsDir() && private(info) {
+			list = append(list, filepath.Join(d, "bident"))
+		}
 	}
-	return filepath.Join(os.TempDir(), "bident-"+strconv.Itoa(os.Getuid()))
+	return append(list, filepath.Join(os.TempDir(), "bident-"+strconv.Itoa(os.Getuid())))
 }
 
 // adminAddress is where the admin listener of this server shall be, "" for none.
@@ -34,101 +38,106 @@ func adminAddress(s *options.Settings) (string, error) {
 	default:
 		return s.Admin, nil
 	}
-	dir := adminDirectory()
+	const otherwise = "choose another place with --admin, or --admin off"
+	dir := adminDirectories()[0]
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("admin socket: %w (choose another place with --admin, or --admin off)", err)
+		return "", fmt.Errorf("admin socket: %w (%s)", err, otherwise)
 	}
 	// In a directory that everybody may write to, somebody else could have
 	// been faster.
-	if info, err := os.Lstat(dir); err != nil || !info.IsDir() || !private(info) {
-		return "", fmt.Errorf("admin socket: %s is not a directory of this user's alone (choose another place with --admin, or --admin off)", dir)
+	if !trusted(dir) {
+		return "", fmt.Errorf("admin socket: %s is not a directory of this user's alone (%s)", dir, otherwise)
 	}
+	removeStale(dir)
 	return "http+unix://" + filepath.Join(dir, strconv.Itoa(os.Getpid())+".sock"), nil
 }
 
-// removeAdminDirectory removes the directory if this was the last server.
-func removeAdminDirectory() { os.Remove(adminDirectory()) }
+// trusted reports whether nobody else can put anything into a directory.
+func trusted(dir string) bool {
+	info, err := os.Lstat(dir)
+	return err == nil && info.IsDir() && private(info)
+}
+
+// adminSocket is the socket of one server.
+type adminSocket struct {
+	path string
+	pid  int
+}
+
+// adminSockets are the sockets in a directory, by name.
+func adminSockets(dir string) []adminSocket {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil
+	}
+	var list []adminSocket
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), ".sock")
+		if pid, err := strconv.Atoi(name); ok && err == nil && e.Type() == fs.ModeSocket {
+			list = append(list, adminSocket{filepath.Join(dir, e.Name()), pid})
+		}
+	}
+	return list
+}
+
+// refused reports whether it is certain that nobody listens on the socket.
+func (s adminSocket) refused() bool {
+	c, err := net.Dial("unix", s.path)
+	if err == nil {
+		c.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// removeStale removes what servers that were killed have left behind. A server
+// of another process number space can be behind a number that is free here, so
+// that the number alone does not tell.
+func removeStale(dir string) {
+	for _, s := range adminSockets(dir) {
+		if !alive(s.pid) && s.refused() {
+			os.Remove(s.path)
+		}
+	}
+}
 
 // findAdmin is the admin address of the server that the flags name, or of the
 // only one that is running.
 func findAdmin(admin, pidFile string) (string, error) {
-	if admin != "" {
+	switch {
+	case admin != "" && pidFile != "":
+		return "", usageError("--admin and --pid-file both name a server: give one of them")
+	case admin != "":
 		return admin, nil
 	}
-	dir := adminDirectory()
+	wanted := 0
 	if pidFile != "" {
-		pid, err := readPIDFile(pidFile)
-		if err != nil {
+		var err error
+		if wanted, err = readPIDFile(pidFile); err != nil {
 			return "", err
 		}
-		return "http+unix://" + filepath.Join(dir, strconv.Itoa(pid)+".sock"), nil
-	}
-	names, err := filepath.Glob(filepath.Join(dir, "*.sock"))
-	if err != nil {
-		return "", err
-	}
-	var found []string
-	for _, name := range names {
-		pid, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(name), ".sock"))
-		if err == nil && alive(pid) {
-			found = append(found, name)
+		if !alive(wanted) {
+			return "", fmt.Errorf("pid file %s: process %d is not running", pidFile, wanted)
 		}
 	}
-	switch len(found) {
-	case 0:
+	var found []string
+	for _, dir := range adminDirectories() {
+		if !trusted(dir) {
+			continue
+		}
+		for _, s := range adminSockets(dir) {
+			if (wanted == 0 || wanted == s.pid) && !s.refused() {
+				found = append(found, "http+unix://"+s.path)
+			}
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case wanted != 0:
+		return "", fmt.Errorf("process %d has no admin socket of this user's; name the one that it has with --admin", wanted)
+	case len(found) == 0:
 		return "", errors.New("no running server of this user was found; name one with --admin or --pid-file")
-	case 1:
-		return "http+unix://" + found[0], nil
 	}
 	return "", fmt.Errorf("%d servers are running; name one with --admin or --pid-file: %s",
 		len(found), strings.Join(found, ", "))
-}
-
-// adminClient speaks with the admin listener of a running server.
-type adminClient struct {
-	base   string
-	client *http.Client
-}
-
-func dialAdmin(address string) (*adminClient, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return nil, fmt.Errorf("admin address %q: %w", address, err)
-	}
-	switch {
-	case u.Scheme == "http" && u.Host != "":
-		return &adminClient{"http://" + u.Host, &http.Client{}}, nil
-	case u.Scheme == "http+unix" && filepath.IsAbs(u.Path):
-		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", u.Path)
-		}
-		return &adminClient{"http://bident", &http.Client{Transport: &http.Transport{DialContext: dial}}}, nil
-	}
-	return nil, fmt.Errorf("admin address %q: use http://host:port or http+unix:///path", address)
-}
-
-// do sends a request and gives the answer's body; an answer that is no success
-// is an error with what the server said.
-func (c *adminClient) do(method, path string) ([]byte, error) {
-	req, err := http.NewRequest(method, c.base+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := c.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != http.StatusOK {
-		var said struct{ Error string }
-		if json.Unmarshal(body, &said) == nil && said.Error != "" {
-			return nil, errors.New(said.Error)
-		}
-		return nil, fmt.Errorf("admin listener answered %s", resp.Status)
-	}
-	return body, nil
 }

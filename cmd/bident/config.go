@@ -19,9 +19,6 @@ func config(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprint(stdout, options.Help())
 		return exitOK
 	}
-	if err == nil {
-		err = server(s).Validate()
-	}
 	if err != nil {
 		return fail(stderr, err)
 	}

@@ -1,19 +1,20 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"strconv"
-	"time"
 )
 
 // ctl tells a running server to do something and waits for the outcome.
 func ctl(args []string, stdout, stderr io.Writer) int {
-	f := newFlags("ctl", stderr)
+	f := newFlags("ctl [flags] reload|stop|scale N|recycle SLOT|reopen-logs")
 	var t target
 	t.flags(f)
-	rest, code, ok := parse(f, args)
+	rest, code, ok := parse(f, args, stdout, stderr)
 	if !ok {
 		return code
 	}
@@ -21,15 +22,21 @@ func ctl(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return misuse(stderr, "ctl: %v", err)
 	}
-	c, err := t.dial()
+	c, err := t.client()
 	if err != nil {
 		return fail(stderr, err)
 	}
-	if _, err := c.do("POST", path); err != nil {
-		return fail(stderr, fmt.Errorf("%s: %w", rest[0], err))
-	}
 	if rest[0] == "stop" {
-		c.gone()
+		err = c.stop()
+	} else {
+		err = c.order(path)
+	}
+	if err != nil {
+		var said *errSaid
+		if errors.As(err, &said) {
+			err = fmt.Errorf("%s: %w", rest[0], err)
+		}
+		return fail(stderr, err)
 	}
 	fmt.Fprintf(stdout, "%s: ok\n", rest[0])
 	return exitOK
@@ -38,7 +45,7 @@ func ctl(args []string, stdout, stderr io.Writer) int {
 // ctlPath is what to ask the admin listener for.
 func ctlPath(args []string) (string, error) {
 	if len(args) == 0 {
-		return "", fmt.Errorf("needs one of reload, stop, scale N, recycle SLOT, reopen-logs")
+		return "", errors.New("needs one of reload, stop, scale N, recycle SLOT, reopen-logs")
 	}
 	number := func(key, what string, least int) (string, error) {
 		if len(args) != 2 {
@@ -61,18 +68,24 @@ func ctlPath(args []string) (string, error) {
 		}
 		return "/ctl/" + args[0], nil
 	case "upgrade":
-		return "", fmt.Errorf("upgrade is not available in this version")
+		return "", errors.New("upgrade is not available in this version")
 	}
 	return "", fmt.Errorf("%q is none of reload, stop, scale N, recycle SLOT, reopen-logs", args[0])
 }
 
-// gone waits until the admin listener is closed, the last thing that a server
-// does.
-func (c *adminClient) gone() {
-	for {
-		if _, err := c.do("GET", "/healthz"); err != nil {
-			return
-		}
-		time.Sleep(20 * time.Millisecond)
+// stop stops the server and returns when its process is gone. The error says so
+// if the server told that not all workers left by themselves.
+func (c *adminClient) stop() error {
+	d, err := c.departure()
+	if err != nil {
+		return err
 	}
+	defer d.conn.Close()
+	err = c.order("/ctl/stop")
+	var said *errSaid
+	if errors.As(err, &said) && said.status != http.StatusConflict {
+		return err // it goes on; a conflict is about how it ended
+	}
+	d.await()
+	return err
 }

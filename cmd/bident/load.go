@@ -15,7 +15,7 @@ import (
 
 // loadCommand puts load on a server, and fails if any request did.
 func loadCommand(args []string, stdout, stderr io.Writer) int {
-	f := newFlags("load", stderr)
+	f := newFlags("load [flags] URL")
 	var c load.Config
 	f.IntVar(&c.Connections, "connections", load.DefaultConnections, "`number` of connections that work side by side")
 	f.IntVar(&c.Pipeline, "pipeline", 1, "requests that each sends before it reads their answers")
@@ -51,7 +51,7 @@ func loadCommand(args []string, stdout, stderr io.Writer) int {
 		return nil
 	})
 	asJSON := f.Bool("json", false, "print the report as JSON")
-	rest, code, ok := parse(f, args)
+	rest, code, ok := parse(f, args, stdout, stderr)
 	if !ok {
 		return code
 	}

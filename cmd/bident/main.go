@@ -1,14 +1,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/bident/bident/cmd/bident/options"
-	"github.com/bident/bident/httpd"
-	"github.com/bident/bident/pool"
 )
 
 // The exit statuses beside those of package options.
@@ -43,45 +41,32 @@ var commands = map[string]command{
 	"version": version,
 }
 
+// laterCommands are part of the interface, but not of this version.
+var laterCommands = []string{"top", "compare", "handover", "clock"}
+
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, usage)
-		return options.ExitUsage
+		return exitUsage
 	}
-	switch args[0] {
+	name, rest := args[0], args[1:]
+	switch name {
 	case "help", "--help", "-h":
-		fmt.Fprint(stdout, usage)
-		return exitOK
+		if name != "help" || len(rest) == 0 {
+			fmt.Fprint(stdout, usage)
+			return exitOK
+		}
+		name, rest = rest[0], []string{"--help"}
 	case "--version":
-		args[0] = "version"
+		name = "version"
 	}
-	c, ok := commands[args[0]]
-	if !ok {
-		fmt.Fprintf(stderr, "bident: there is no command %q (serve, status, ctl, load, config, version)\n", args[0])
-		return options.ExitUsage
+	if c, ok := commands[name]; ok {
+		return c(rest, stdout, stderr)
 	}
-	return c(args[1:], stdout, stderr)
-}
-
-// fail prints an error and finds the exit status for it.
-func fail(stderr io.Writer, err error) int {
-	fmt.Fprintf(stderr, "bident: %v\n", err)
-	var problems options.Problems
-	switch {
-	case errors.As(err, &problems):
-		return problems.ExitStatus()
-	case errors.Is(err, httpd.ErrConfig), errors.Is(err, pool.ErrConfig):
-		return options.ExitConfig
-	case errors.Is(err, httpd.ErrListen):
-		return exitOS
+	if slices.Contains(laterCommands, name) {
+		return misuse(stderr, "%s is not available in this version", name)
 	}
-	return exitFailed
-}
-
-// misuse prints what is wrong with a command line.
-func misuse(stderr io.Writer, format string, args ...any) int {
-	fmt.Fprintf(stderr, "bident: "+format+"\n", args...)
-	return options.ExitUsage
+	return misuse(stderr, "there is no command %q (serve, status, ctl, load, config, version)", name)
 }

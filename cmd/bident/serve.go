@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
-	"github.com/bident/bident/cmd/bident/demo"
 	"github.com/bident/bident/cmd/bident/options"
 	"github.com/bident/bident/httpd"
 	"github.com/bident/bident/pool"
@@ -18,17 +20,32 @@ import (
 
 // serve is the server; in a child of it, it is the worker.
 func serve(args []string, stdout, stderr io.Writer) int {
+	if httpd.InChild() {
+		return work(stderr)
+	}
 	s, err := readSettings(args)
 	if errors.Is(err, options.ErrHelp) {
 		fmt.Fprint(stdout, options.Help())
 		return exitOK
 	}
+	if err == nil {
+		err = serveWith(args, s, stderr)
+	}
 	if err != nil {
 		return fail(stderr, err)
 	}
+	return exitOK
+}
+
+// serveWith serves until the server is told to stop.
+func serveWith(args []string, s *options.Settings, stderr io.Writer) error {
+	// A signal to stop that comes before the server can act on it itself must
+	// not end the process, which would leave its files behind.
+	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer release()
 	logs, err := openLog(s, stderr)
 	if err != nil {
-		return fail(stderr, err)
+		return err
 	}
 	defer logs.Close()
 	srv := server(s)
@@ -36,30 +53,33 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	srv.Hooks.ReopenLogs = logs.Reopen
 	srv.Signals = true
 	srv.HUPStops = s.HUP == "stop"
-	srv.Reconfigure = func() (pool.Config, error) { return reconfigure(args, s, srv, logs) }
-	if !httpd.InChild() {
-		if srv.Admin, err = adminAddress(s); err != nil {
-			return fail(stderr, err)
+	srv.Reconfigure = func() (pool.Config, error) { return reconfigure(args, s, logs) }
+	if s.PIDFile != "" {
+		pid, err := claimPIDFile(s.PIDFile)
+		if err != nil {
+			return err
 		}
-		if s.PIDFile != "" {
-			pid, err := claimPIDFile(s.PIDFile)
-			if err != nil {
-				return fail(stderr, err)
-			}
-			defer pid.Remove()
-		}
+		defer pid.Remove()
 	}
-	err = srv.Run(context.Background())
-	removeAdminDirectory()
-	if err != nil {
-		return fail(stderr, err)
+	if srv.Admin, err = adminAddress(s); err != nil {
+		return err
 	}
-	return exitOK
+	return srv.Run(ctx)
 }
 
-// readSettings reads the settings of serve.
+// readSettings reads the settings of serve and checks them whole.
 func readSettings(args []string) (*options.Settings, error) {
-	return options.Load(args, os.Environ(), os.ReadFile)
+	s, err := options.Load(args, os.Environ(), os.ReadFile)
+	if err == nil {
+		err = findProgram(s)
+	}
+	if err == nil {
+		err = server(s).Validate()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // server makes a Server of the settings.
@@ -82,9 +102,11 @@ func server(s *options.Settings) *httpd.Server {
 	}
 	if len(s.Program) > 0 {
 		srv.Handler = httpd.Program(s.Program[0], s.Program[1:]...)
-	} else {
-		srv.Handler = httpd.Fast(demo.New(demo.Options{Faults: s.DemoFaults}))
-		srv.Hooks.WorkerInit = demo.Init
+		return srv
+	}
+	serveDemo(srv, s.DemoFaults)
+	if srv.Mode == httpd.Fork && s.DemoFaults {
+		srv.Env = append(slices.Clone(s.Env), faultsVariable+"=1")
 	}
 	return srv
 }
@@ -133,19 +155,35 @@ func poolConfig(s *options.Settings) pool.Config {
 	}
 }
 
-// reconfigure reads the settings again for a reload.
-func reconfigure(args []string, running *options.Settings, srv *httpd.Server, logs *logFile) (pool.Config, error) {
+// reconfigure reads the settings again for a reload. Nothing has changed if it
+// fails.
+func reconfigure(args []string, running *options.Settings, logs *logFile) (pool.Config, error) {
 	s, err := readSettings(args)
 	if err != nil {
-		return pool.Config{}, err
+		return pool.Config{}, refusal(lines(err))
 	}
-	if keys := options.Reloadable(running, s); len(keys) > 0 {
-		return pool.Config{}, fmt.Errorf("%w: a reload cannot change %s: restart the server",
-			httpd.ErrConfig, strings.Join(keys, ", "))
+	var fixed []string
+	for _, key := range options.Reloadable(running, s) {
+		where := s.Origin(key)
+		if !s.IsSet(key) {
+			where = running.Origin(key)
+		}
+		fixed = append(fixed, where+": "+key+" cannot be changed by a reload (restart the server)")
+	}
+	if len(fixed) > 0 {
+		return pool.Config{}, refusal(fixed)
 	}
 	logs.level.Set(logLevel(s.LogLevel))
 	return poolConfig(s), nil
 }
+
+// refusal is why a configuration is not taken over, a line for each reason.
+type refusal []string
+
+func (r refusal) Error() string { return strings.Join(r, "\n") }
+
+// Is says that it is a problem of the configuration.
+func (r refusal) Is(target error) bool { return target == httpd.ErrConfig }
 
 // logLevel is slog's level for one of Net::Server's log levels.
 func logLevel(n int) slog.Level {

@@ -14,22 +14,22 @@ import (
 
 // status shows the scoreboard of a running server.
 func status(args []string, stdout, stderr io.Writer) int {
-	f := newFlags("status", stderr)
+	f := newFlags("status [flags]")
 	var t target
 	t.flags(f)
 	asJSON := f.Bool("json", false, "print the status as JSON")
-	rest, code, ok := parse(f, args)
+	rest, code, ok := parse(f, args, stdout, stderr)
 	if !ok {
 		return code
 	}
 	if len(rest) > 0 {
 		return misuse(stderr, "status takes no arguments, not %q", rest[0])
 	}
-	c, err := t.dial()
+	c, err := t.client()
 	if err != nil {
 		return fail(stderr, err)
 	}
-	body, err := c.do("GET", "/status.json")
+	body, err := c.look("/status.json")
 	if err != nil {
 		return fail(stderr, err)
 	}

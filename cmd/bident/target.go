@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io"
+	"strings"
 )
 
 // target is the running server that a command is for.
@@ -15,31 +17,41 @@ func (t *target) flags(f *flag.FlagSet) {
 	f.StringVar(&t.pidFile, "pid-file", "", "`file` with the process number of the server")
 }
 
-// dial connects to the server.
-func (t *target) dial() (*adminClient, error) {
+// client is a client for the server.
+func (t *target) client() (*adminClient, error) {
 	address, err := findAdmin(t.admin, t.pidFile)
 	if err != nil {
 		return nil, err
 	}
-	return dialAdmin(address)
+	return newAdminClient(address)
 }
 
-// newFlags makes the flag set of a sub-command.
-func newFlags(name string, stderr io.Writer) *flag.FlagSet {
-	f := flag.NewFlagSet("bident "+name, flag.ContinueOnError)
-	f.SetOutput(stderr)
+// usageError says what is wrong with the values of flags.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+// newFlags makes the flag set of a sub-command, given its line of usage.
+func newFlags(usage string) *flag.FlagSet {
+	f := flag.NewFlagSet(usage, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
 	return f
 }
 
 // parse reads flags that may stand before and after the other arguments, which
 // it returns. ok is false if there is nothing more to do but to exit.
-func parse(f *flag.FlagSet, args []string) (rest []string, status int, ok bool) {
+func parse(f *flag.FlagSet, args []string, stdout, stderr io.Writer) (rest []string, status int, ok bool) {
 	for {
-		if err := f.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				return nil, exitOK, false
-			}
-			return nil, exitUsage, false
+		err := f.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintf(stdout, "usage: bident %s\n", f.Name())
+			f.SetOutput(stdout)
+			f.PrintDefaults()
+			return nil, exitOK, false
+		}
+		if err != nil {
+			name, _, _ := strings.Cut(f.Name(), " ")
+			return nil, misuse(stderr, "%s: %v", name, err), false
 		}
 		args = f.Args()
 		if len(args) == 0 {

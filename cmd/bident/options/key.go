@@ -54,7 +54,7 @@ var notBuilt = map[string]bool{
 	"socket_owner": false, "tls_cert": false, "tls_key": false,
 	"lock_file": false, "max_memory": false, "kill_memory": false, "drain_delay": false,
 	"check_for_dead": false,
-	"max_dequeue": false, "check_for_dequeue": false, "dequeue_command": false,
+	"max_dequeue":    false, "check_for_dequeue": false, "dequeue_command": false,
 	"background": true, "setsid": true, "access_log": false, "access_log_format": false,
 	"user": false, "group": false, "chroot": false, "umask": false,
 	"allow": false, "deny": false, "reverse_lookups": true, "cidr_allow": false, "cidr_deny": false,

@@ -89,7 +89,7 @@ func TestDefaults(t *testing.T) {
 		App: "demo", Listen: []string{"http://127.0.0.1:8080"}, Mode: "emulate", Concurrency: 1, Accept: "auto",
 		MaxServers: 50, MinServers: 50, StartServers: 50,
 		CheckForWaiting: 10 * time.Second, CheckForSpawn: 30 * time.Second, MinChildTTL: 10 * time.Second, MaxSurge: 1,
-		MaxRequests: 1000, StartTimeout: time.Minute, DieTimeout: time.Minute, CheckForDead: 30 * time.Second, MaxLost: 10,
+		MaxRequests: 1000, StartTimeout: time.Minute, DieTimeout: time.Minute, MaxLost: 10,
 		QueueSize: 1024, QueueTimeout: 30 * time.Second, LogLevel: 2, LogFormat: "text", HUP: "reload", MaxBodySize: 64 << 20,
 	}
 	if !reflect.DeepEqual(s.Serve, want) {
@@ -208,7 +208,7 @@ func TestReloadReadsTheFileAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if keys := Reloadable(before, after); !slices.Equal(keys, []string{"listen", "mode", "queue_size"}) {
+	if keys := Reloadable(before, after); !slices.Equal(keys, []string{"listen", "mode", "queue_size", "env"}) {
 		t.Errorf("not reloadable: %q", keys)
 	}
 }

@@ -37,7 +37,7 @@ func TestPrintIsReadAgain(t *testing.T) {
 	for _, args := range [][]string{
 		nil,
 		{"--mode=fork", "--accept=slot", "--gomaxprocs=2", "--clear-env", "--env", "A=\"\\'#\t\n\x7f\u2028", "--env", "B="},
-		{"--min-spare-servers=2", "--max-spare-servers=7", "--check-for-dead=0.5", "--max-lifetime=100h30m", "--start-timeout=1ns"},
+		{"--min-spare-servers=2", "--max-spare-servers=7", "--max-lifetime=100h30m", "--start-timeout=1ns"},
 		{"--listen=http://:0", "--listen=http+unix:///a b", "--socket-mode=0600", "--backlog=100", "--admin=off", "--max-body-size=1025k"},
 		{"--concurrency=64", "--pid-file=/run/é.pid", "--log-file=#", "--log-format=json", "--hup=stop", "--demo-faults", "--max-body-size=0"},
 		{"--max-servers=3", "--", "php-cgi", "-d", "a=\"b\"", ""},

@@ -52,7 +52,7 @@ func TestArgumentProblems(t *testing.T) {
 		{"--clear-env=maybe", 64, `--clear-env: "maybe" is neither true nor false (true, yes, on, 1 or false, no, off, 0)`},
 		{"--request-timeout 5x", 64, `--request-timeout: "5x" is not a duration (such as 30s, 5m or 1h; a plain number is seconds)`},
 		{"--request-timeout -5s", 64, `--request-timeout: "-5s" is not a duration (such as 30s, 5m or 1h; a plain number is seconds)`},
-		{"--check-for-dead 0", 64, "--check-for-dead: a period cannot be 0 (such as 10s)"},
+		{"--check-for-dead 30", 64, "--check-for-dead: not available in this version"},
 		{"--max-body-size 64x", 64, `--max-body-size: "64x" is not a size (such as 65536, 64k, 10m or 1g)`},
 		{"--socket-mode 999", 64, `--socket-mode: "999" is not a file mode (octal, 0001 to 0777; in TOML "0660" or 0o660)`},
 		{"--env A --mode fork", 64, `--env: "A" is not an assignment (such as NAME=value)`},

@@ -1,0 +1,32 @@
+// Command embedded is Bident with the peers' handler: a program that embeds a
+// Server, with workers of either kind.
+package main
+
+import (
+	"context"
+	"flag"
+	"log"
+	"log/slog"
+
+	"github.com/bident/bident/httpd"
+	"github.com/bident/bident/internal/peers/hello"
+	"github.com/bident/bident/pool"
+)
+
+func main() {
+	var srv httpd.Server
+	address := flag.String("listen", "127.0.0.1:0", "TCP address")
+	wait := flag.Duration("wait", 0, "how long the handler waits")
+	flag.TextVar(&srv.Mode, "mode", httpd.Emulate, "kind of worker")
+	flag.TextVar(&srv.Accept, "accept", httpd.AcceptAuto, "who accepts in fork mode")
+	flag.IntVar(&srv.Pool.MaxServers, "workers", 50, "number of workers")
+	flag.IntVar(&srv.Pool.Concurrency, "concurrency", 1, "lanes of each")
+	flag.IntVar(&srv.GOMAXPROCS, "gomaxprocs", 0, "of each child")
+	flag.Parse()
+	srv.Listen = []string{"http://" + *address}
+	srv.Pool.MaxRequests = pool.NoLimit
+	srv.Handler = httpd.Fast(hello.Handler(*wait))
+	srv.Signals = true
+	srv.Log = slog.New(slog.DiscardHandler)
+	log.Fatal(srv.Run(context.Background()))
+}
