@@ -71,18 +71,34 @@ bident() {
 }
 need_bident() { [ -x "$BIN/bident" ] || echo "cmd/bident does not build"; }
 
-start_emulate_50() { bident "$1" --mode emulate --max-servers 50; }
-need_emulate_50() { need_bident; }
+# The peers' handler in a program that embeds Bident, so that a comparison with
+# them differs in nothing but the server.
+embedded() {
+	local port=$1
+	shift
+	launch "$BIN/embedded" -listen "127.0.0.1:$port" "$@"
+}
+need_embedded() { [ -x "$BIN/embedded" ] || echo "internal/peers/embedded does not build"; }
 
-# The embedding program with the 200 us handler: 16 emulated workers.
-start_emulate_200us() { launch "$BIN/emulate200us" -listen "127.0.0.1:$1" -wait 200us -workers 16; }
-need_emulate_200us() { [ -x "$BIN/emulate200us" ] || echo "internal/peers/emulate200us does not build"; }
+start_emulate_50() { embedded "$1" -workers 50; }
+need_emulate_50() { need_embedded; }
 
-start_fork_slot() { bident "$1" --mode fork --accept slot --concurrency 256 --max-servers "$CORES"; }
-need_fork_slot() { need_bident; }
+start_emulate_200us() { embedded "$1" -wait 200us -workers 16; }
+need_emulate_200us() { need_embedded; }
 
-start_fork_request() { bident "$1" --mode fork --accept request --max-servers "$FCGI_PROCESSES"; }
-need_fork_request() { need_bident; }
+start_fork_slot() { embedded "$1" -mode fork -accept slot -concurrency 256 -workers "$CORES"; }
+need_fork_slot() { need_embedded; }
+start_fork_slot_one() { embedded "$1" -mode fork -accept slot -concurrency 256 -workers "$CORES" -gomaxprocs 1; }
+need_fork_slot_one() { need_embedded; }
+start_fork_slot_all() { embedded "$1" -mode fork -accept slot -concurrency 256 -workers "$CORES" -gomaxprocs "$CORES"; }
+need_fork_slot_all() { need_embedded; }
+
+start_fork_request() { embedded "$1" -mode fork -accept request -workers "$FCGI_PROCESSES"; }
+need_fork_request() { need_embedded; }
+start_fork_request_one() { embedded "$1" -mode fork -accept request -workers "$FCGI_PROCESSES" -gomaxprocs 1; }
+need_fork_request_one() { need_embedded; }
+start_fork_request_all() { embedded "$1" -mode fork -accept request -workers "$FCGI_PROCESSES" -gomaxprocs "$CORES"; }
+need_fork_request_all() { need_embedded; }
 
 # The same C program as behind nginx, as Bident's workers.
 start_fork_libfcgi() { bident "$1" --mode fork --max-servers "$FCGI_PROCESSES" -- "$BIN/hello_fcgi"; }

@@ -22,6 +22,13 @@ suites() {
 	pair slot fork_slot prefork_shared 64 close 1.2
 	pair slot fork_slot prefork_reuseport 64 close 1.2
 
+	# How many threads of a child should run Go code.
+	pair threads fork_slot_one fork_slot_all 64 kept -
+	pair threads fork_slot_one fork_slot_all 64 close -
+	pair threads fork_request_one fork_request_all 64 kept -
+	footprint threads fork_slot_one
+	footprint threads fork_slot_all
+
 	pair request fork_request nginx_libfcgi 64 kept -
 	pair request fork_libfcgi nginx_libfcgi 64 kept -
 	pair request fork_request nginx_libfcgi 64 close -

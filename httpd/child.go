@@ -233,9 +233,10 @@ func (c *acceptingChild) shut() {
 	})
 }
 
-// retire finishes what is in hand and ends the lanes.
+// retire finishes what is in hand, connections that wait to be accepted among
+// it, and ends the lanes: if the server stops, nobody else will accept them.
 func (c *acceptingChild) retire() {
-	c.front.drain(context.Background(), false)
+	c.front.drain(context.Background(), true)
 	c.lanes.Retire()
 }
 

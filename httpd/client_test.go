@@ -18,6 +18,7 @@ import (
 // may be closed on which no octet of an answer has come. The request goes out
 // anew then, and closed counts it.
 type client struct {
+	network string
 	address string
 	conn    net.Conn
 	r       *bufio.Reader
@@ -25,9 +26,45 @@ type client struct {
 }
 
 func newClient(t testing.TB, url string) *client {
-	c := &client{address: strings.TrimPrefix(url, "http://")}
+	c := &client{network: "tcp", address: strings.TrimPrefix(url, "http://")}
+	if path, ok := strings.CutPrefix(url, "http+unix://"); ok {
+		c.network, c.address = "unix", path
+	}
 	t.Cleanup(c.close)
 	return c
+}
+
+func (c *client) dial() error {
+	conn, err := net.Dial(c.network, c.address)
+	if err != nil {
+		return err
+	}
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	c.conn, c.r = conn, bufio.NewReader(conn)
+	return nil
+}
+
+// send sends octets as they are, over a connection of their own.
+func (c *client) send(t testing.TB, octets string) {
+	t.Helper()
+	if c.conn == nil {
+		if err := c.dial(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := io.WriteString(c.conn, octets); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// receive reads the head of the next answer; its body is the caller's to read.
+func (c *client) receive(t testing.TB, method string) *http.Response {
+	t.Helper()
+	resp, err := http.ReadResponse(c.r, &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("answer to %s: %v", method, err)
+	}
+	return resp
 }
 
 func (c *client) close() {
@@ -56,11 +93,9 @@ func (c *client) do(method, path, body string) (int, string, error) {
 
 func (c *client) try(method, path, body string) (int, string, error) {
 	if c.conn == nil {
-		conn, err := net.Dial("tcp", c.address)
-		if err != nil {
+		if err := c.dial(); err != nil {
 			return 0, "", err
 		}
-		c.conn, c.r = conn, bufio.NewReader(conn)
 	}
 	_ = c.conn.SetDeadline(time.Now().Add(patience))
 	var req bytes.Buffer

@@ -272,10 +272,10 @@ func (r *exchangeRunner) pass() {
 
 // startStream turns the answer so far into a stream.
 func (r *exchangeRunner) startStream() error {
-	resp := &r.ctx.Response
-	if r.bodiless || resp.StatusCode() == fasthttp.StatusNoContent || resp.StatusCode() == fasthttp.StatusNotModified {
+	if r.headOnly() {
 		return nil
 	}
+	resp := &r.ctx.Response
 	w := newStreamWriter()
 	w.buf = append(w.buf, resp.Body()...)
 	resp.ResetBody()
@@ -290,6 +290,13 @@ func (r *exchangeRunner) startStream() error {
 	return nil
 }
 
+// headOnly reports whether the answer has no body, whatever its head says (RFC
+// 9110, section 6.4.1).
+func (r *exchangeRunner) headOnly() bool {
+	status := r.ctx.Response.StatusCode()
+	return r.bodiless || status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified
+}
+
 // complete checks an answer that has come to its end.
 func (r *exchangeRunner) complete(end fcgi.EndRequest) error {
 	switch {
@@ -298,8 +305,12 @@ func (r *exchangeRunner) complete(end fcgi.EndRequest) error {
 	case !r.headDone:
 		return fmt.Errorf("%w: it ended in the middle", errAnswerHead)
 	}
+	resp := &r.ctx.Response
+	if n := len(resp.Body()); r.stream == nil && r.length >= 0 && n != r.length && !r.headOnly() {
+		// A stream is cut by the front, which has sent the length.
+		return fmt.Errorf("%w: Content-Length %d, but %d octets of body", errAnswerHead, r.length, n)
+	}
 	if r.stream == nil && r.bodiless {
-		resp := &r.ctx.Response
 		// The length that GET would have had, if the program said it.
 		resp.SkipBody = true
 		if r.length >= 0 {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/listen"
 	"github.com/bident/bident/pool"
 )
@@ -27,6 +28,7 @@ type instance struct {
 	listeners  []*listen.Listener
 	front      *front      // nil if the children accept
 	queue      *pool.Queue // nil if the children have their own
+	seats      *fork.Seats // nil unless the children accept
 	supervisor *pool.Supervisor
 	admin      *admin
 	closers    []func()
@@ -38,8 +40,8 @@ type instance struct {
 
 // open binds all addresses and makes everything that the server consists of. It
 // leaves nothing behind if it fails.
-func (s *Server) open(plan *settings) (r *instance, err error) {
-	r = &instance{server: s, plan: plan, log: plan.log, started: time.Now()}
+func (s *Server) open(plan *settings) (_ *instance, err error) {
+	r := &instance{server: s, plan: plan, log: plan.log, started: time.Now()}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -154,6 +156,7 @@ func (r *instance) stop(timeout time.Duration) {
 	go func() {
 		defer cancel()
 		if r.front == nil {
+			r.seats.Drain()
 			r.supervisor.Stop(timeout)
 			return
 		}

@@ -61,10 +61,29 @@ var kinds = []kind{
 }
 
 // everyKind runs a scenario over every kind of worker.
-func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) {
-	for _, k := range kinds {
+func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) { each(t, kinds, scenario) }
+
+// The kinds with a Go handler, those whose workers are processes, and those whose
+// processes answer by an exchange with the parent.
+func handlerKinds() []kind  { return kinds[:4] }
+func processKinds() []kind  { return kinds[2:] }
+func exchangeKinds() []kind { return []kind{kinds[2], kinds[4], kinds[5]} }
+
+// each runs a scenario over some kinds of worker.
+func each(t *testing.T, some []kind, scenario func(t *testing.T, k kind)) {
+	for _, k := range some {
 		t.Run(k.name, func(t *testing.T) { scenario(t, k) })
 	}
+}
+
+// with is the kind with something else about its server.
+func (k kind) with(change func(s *httpd.Server)) kind {
+	before := k.make
+	k.make = func(t *testing.T, s *httpd.Server) {
+		before(t, s)
+		change(s)
+	}
+	return k
 }
 
 // libfcgi is the C responder, compiled once.

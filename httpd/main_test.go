@@ -24,9 +24,17 @@ const responderVariable = "BIDENT_TEST_RESPONDER"
 func TestMain(m *testing.M) {
 	switch {
 	case httpd.InChild():
-		srv := &httpd.Server{Name: suiteName, Handler: httpd.Fast(suiteHandler), Hooks: suiteHooks}
+		// As in a program that has two servers: only the one that this child
+		// belongs to is run here, the other one waits.
+		other := &httpd.Server{Name: otherName, Handler: httpd.Fast(otherHandler)}
+		go other.Run(context.Background())
+		srv := &httpd.Server{Name: suiteName, Handler: httpd.Fast(suiteHandler), Hooks: childHooks()}
 		fmt.Fprintln(os.Stderr, srv.Run(context.Background()))
 		os.Exit(1)
+	case os.Getenv(emulateVariable) != "":
+		emulateMain()
+	case os.Getenv(brokenVariable) != "":
+		brokenMain()
 	case os.Getenv(responderVariable) != "":
 		if err := fcgi.Serve(nil, http.HandlerFunc(responder)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -37,7 +45,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const suiteName = "suite"
+const suiteName, otherName = "suite", "other"
 
 var suiteHooks = httpd.Hooks{
 	WorkerInit: func(w httpd.Worker) (any, error) { return fmt.Sprintf("state of %d", w.PID), nil },
@@ -93,7 +101,9 @@ func suiteHandler(ctx *fasthttp.RequestCtx) {
 	case "/left":
 		fmt.Fprintf(ctx, "%d\n", lefts.Load())
 	default:
-		ctx.Error("not found\n", fasthttp.StatusNotFound)
+		if !perform(ctx) && !misbehave(ctx) {
+			ctx.Error("not found\n", fasthttp.StatusNotFound)
+		}
 	}
 }
 
@@ -119,6 +129,26 @@ func responder(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "internal server error\n")
 		// The answer goes out when the handler has returned.
 		time.AfterFunc(50*time.Millisecond, func() { os.Exit(1) })
+	case "/exit":
+		os.Exit(3)
+	case "/paced":
+		conn, cues, err := call(os.Getpid(), r.FormValue("by"))
+		if err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		w.(http.Flusher).Flush()
+		for {
+			cue, err := cues.ReadString('\n')
+			switch {
+			case err != nil:
+				return
+			case cue == "panic\n":
+				os.Exit(2)
+			}
+			io.WriteString(w, "piece "+cue)
+			w.(http.Flusher).Flush()
+		}
 	default:
 		w.WriteHeader(http.StatusNotFound)
 		io.WriteString(w, "not found\n")

@@ -109,25 +109,25 @@ func (r *responder) answer(req *fcgi.Request) bool {
 	}
 	j := &r.conn.job
 	j.begin(&r.ctx)
-	err := r.call(j)
-	j.end(ErrRequestOver)
-	if err == nil {
-		return r.server.End(0) == nil
-	}
-	if !errors.As(err, new(*pool.PanicError)) {
-		// The answer is broken: the end of the connection says so.
+	if err := r.call(j); err != nil {
+		// The answer is broken, or this child is about to leave: the end of
+		// the connection says so.
 		return false
 	}
-	// The front's answer to a panic is the same in every mode.
+	return r.server.End(0) == nil
+}
+
+// panicked answers a request whose handler panicked or ended its goroutine, as
+// the front does in every mode.
+func (r *responder) panicked(err error) {
 	r.child.crash(err, string(r.ctx.Method())+" "+string(r.ctx.RequestURI()))
 	if r.started {
-		return false
+		return
 	}
 	r.ctx.Response.Reset()
 	r.ctx.Error("internal server error\n", fasthttp.StatusInternalServerError)
 	_ = r.whole()
 	_ = r.server.End(statusPanicked)
-	return false
 }
 
 // prepare makes the request that the parent's front has read.
@@ -153,14 +153,18 @@ func (r *responder) prepare(req *fcgi.Request) error {
 	return nil
 }
 
-// call calls the handler and sends its answer. A panic, or the end of the
-// goroutine, is an error.
+// call calls the handler and sends its answer, also after a panic.
 func (r *responder) call(j *job) (err error) {
 	returned := false
 	defer func() {
-		if v := recover(); v != nil || !returned {
-			err = &pool.PanicError{Value: v, Stack: debug.Stack()}
+		j.end(ErrRequestOver)
+		if returned {
+			return
 		}
+		// Or runtime.Goexit, of which recover knows nothing, and after which
+		// nothing runs but what is deferred.
+		err = &pool.PanicError{Value: recover(), Stack: debug.Stack()}
+		r.panicked(err)
 	}()
 	r.child.handler(&r.ctx)
 	switch {

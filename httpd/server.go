@@ -68,7 +68,8 @@ type Server struct {
 	// DefaultMaxBodySize.
 	MaxBodySize int
 	// GOMAXPROCS is how many threads of a child run Go code at a time, in fork
-	// mode. Default: see the package's comment on fork mode.
+	// mode. Default: the processors of this process divided by MaxServers,
+	// rounded up; what the environment variable says, if it is set.
 	GOMAXPROCS int
 	// Env are variables, as NAME=value, that children get in addition, in fork
 	// mode. ClearEnv keeps the server's own variables from them.

@@ -25,7 +25,7 @@ func planWant(c *Config, t *Tally, now time.Time, fresh []*Member, d *Decision) 
 		return
 	}
 	d.wake(now.Add(sparePoll))
-	if t.LastStart.IsZero() {
+	if t.Raised.IsZero() { // the first decision
 		d.Want = min(max(c.StartServers, c.MinServers), most)
 		d.Raised, d.Looked = now, now
 		return

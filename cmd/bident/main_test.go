@@ -1,0 +1,64 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes the test binary play bident, and the programs that scripts need
+// beside it, when it is called by their names. Children of bident are called by
+// its name, too, so that fork mode works with no other binary, and with the race
+// detector if the tests have it.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"bident":    main,
+		"responder": responder,
+	})
+}
+
+// TestScripts runs what users do, in testdata/script. The commands that scripts
+// have beside testscript's own are described in doc_test.go.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			runtime := filepath.Join(env.WorkDir, "run")
+			env.Setenv("XDG_RUNTIME_DIR", runtime)
+			env.Setenv("ANY", "http://127.0.0.1:0")
+			file, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			env.Setenv("BIDENT", file)
+			env.Values[stageKey{}] = newStage(env)
+			return os.Mkdir(runtime, 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve":    cmdServe,
+			"start":    cmdStart,
+			"ready":    cmdReady,
+			"signal":   cmdSignal,
+			"exits":    cmdExits,
+			"fails":    cmdFails,
+			"until":    cmdUntil,
+			"logged":   cmdLogged,
+			"get":      cmdGet,
+			"hold":     cmdHold,
+			"held":     cmdHeld,
+			"occupy":   cmdOccupy,
+			"stale":    cmdStale,
+			"workers":  cmdWorkers,
+			"gone":     cmdGone,
+			"matches":  cmdMatches,
+			"freeport": cmdFreeport,
+			"same":     cmdSame,
+		},
+	})
+}

@@ -1,0 +1,76 @@
+//go:build !race
+
+package httpd_test
+
+import (
+	"bytes"
+	"net"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/bident/bident/httpd"
+	"github.com/bident/bident/pool"
+	"github.com/valyala/fasthttp"
+)
+
+// The race detector makes sync.Pool drop what it holds, so the gate is left out
+// of race builds.
+
+// TestKeptRequestAllocatesNothing counts what this process allocates, the front
+// and the lanes of every kind in it, for one request on a kept connection. The
+// client allocates nothing. An exchange's child is another process; its side is
+// gated in package fcgi.
+func TestKeptRequestAllocatesNothing(t *testing.T) {
+	hello := func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString("hello\n") }
+	for _, k := range []kind{
+		{"emulate c=1", func(t *testing.T, s *httpd.Server) { s.Handler = httpd.Fast(hello) }, true},
+		{"emulate c=4", func(t *testing.T, s *httpd.Server) {
+			s.Handler, s.Pool.Concurrency = httpd.Fast(hello), 4
+		}, true},
+		kinds[2], // fork request
+	} {
+		t.Run(k.name, func(t *testing.T) {
+			s := start(t, k, pool.Config{MaxRequests: pool.NoLimit})
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			request := []byte("GET /hello HTTP/1.1\r\nHost: test\r\n\r\n")
+			answer := make([]byte, 4096)
+			ask := func(n int) {
+				for range n {
+					if _, err := conn.Write(request); err != nil {
+						t.Fatal(err)
+					}
+					for have := 0; ; {
+						m, err := conn.Read(answer[have:])
+						if err != nil {
+							t.Fatal(err)
+						}
+						have += m
+						if bytes.HasSuffix(answer[:have], []byte("\n")) && bytes.Contains(answer[:have], []byte("\r\n\r\n")) {
+							break
+						}
+					}
+				}
+			}
+			ask(1000)
+			// The least of several rounds: what the runtime and the rest of
+			// the process allocate now and then is not ours.
+			least := 1.0
+			for range 5 {
+				const n = 2000
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				ask(n)
+				runtime.ReadMemStats(&after)
+				least = min(least, float64(after.Mallocs-before.Mallocs)/n)
+			}
+			if least >= 0.02 {
+				t.Errorf("%.3f allocations per kept request", least)
+			}
+		})
+	}
+}

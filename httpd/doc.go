@@ -1,0 +1,74 @@
+// Package httpd serves HTTP with a pool of workers that are goroutines or
+// processes: [Server] is a pre-forking server around a handler, in a program of
+// one's own or around an external FastCGI program.
+//
+// # The way of a request
+//
+//	client -> front -> queue -> a lane pulls -> begin -> run -> end -> answer
+//
+// The front owns the clients' connections, a goroutine for each, and reads one
+// request at a time. A worker owns a request only while it runs, so it can leave
+// without any client noticing. A request takes its place among the worker's
+// MaxRequests when it begins: 7 means 7, under any load. One that finds the queue
+// full, or waits there for too long, is answered 503 with Retry-After.
+//
+// What "run" means is the only difference between the kinds of worker:
+//
+//   - Emulate: the lane, a goroutine, calls the handler.
+//   - Fork with AcceptRequest: the parent's lane exchanges the request with its
+//     child over a private connection, framed as FastCGI. The child gets the head
+//     of the request octet for octet, and calls the handler.
+//   - Fork with AcceptSlot: front, queue and lanes are in the child. All limits
+//     and decisions are the parent's.
+//   - Program: as AcceptRequest, with the CGI variables of RFC 3875 for the head.
+//
+// Everything else is the same: the supervisor (package pool), the configuration,
+// the scoreboard behind Status, and the behaviour suite of this package's tests,
+// which does not ask what kind of worker it runs over.
+//
+// # Fork mode
+//
+// A child is this program, executed anew from its file with the same arguments:
+// main runs again, and its call of Run with the same Name is the worker. What
+// main does before must be fit for that; [InChild] tells. A program deployed
+// over the file is what the next child runs. Children have the server's
+// environment, unless ClearEnv is set, and the variables of Env. How many threads
+// of a child run Go code is for the Go runtime to decide unless GOMAXPROCS is
+// set: as many as there are CPUs.
+//
+// A child that crashes costs the requests that it had in hand: a clean 502 with
+// AcceptRequest, closed connections with AcceptSlot. A child that leaves in good
+// order with AcceptSlot closes its connections, each after an answer or before
+// the next request has begun; new connections that wait in its socket go to its
+// successor.
+//
+// # Where the modes differ
+//
+// A goroutine cannot be killed: a handler that outlives RequestTimeout is
+// abandoned, holds its slot of the scoreboard (state X) until it returns, and is
+// made up for by a new worker, MaxLost times. A child with such a handler is
+// killed, at once with one lane, otherwise after RetireTimeout. A panic in the
+// handler is answered 500 and is the death of its worker in both modes; os.Exit,
+// or a panic in a goroutine that a handler has started, ends one child, but all
+// of an emulating process. Globals are shared by emulated workers; what a worker
+// shall have for itself is made by Hooks.WorkerInit and found with [State].
+//
+// # Signals
+//
+// With Server.Signals Run acts on these, on systems that have them:
+//
+//	TERM, INT   graceful stop within Pool.DieTimeout; a second one kills at once
+//	QUIT        graceful stop without limit
+//	HUP         reload; or as TERM, with HUPStops
+//	USR1        Hooks.ReopenLogs
+//	TTIN, TTOU  a worker more, a worker less
+//	WINCH       retire all workers; requests wait until the next HUP or Scale
+//
+// # Goroutines
+//
+// All are ended before Run returns, but for emulated handlers that never return.
+// One supervisor; one for each listener, each connection and each lane; one that
+// takes signals, and one for each that is being acted on. A connection whose
+// handler asked for [Context] has another one while the handler runs, which looks
+// out for the client.
+package httpd
