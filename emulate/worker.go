@@ -1,11 +1,18 @@
 package emulate
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
 
 	"github.com/bident/bident/pool"
+)
+
+// What became of a worker whose hook ended its goroutine instead of returning.
+var (
+	errInitGoexit   = errors.New("emulate: init hook ended its goroutine")
+	errFinishGoexit = errors.New("emulate: finish hook ended its goroutine")
 )
 
 // worker is a group of lanes.
@@ -19,6 +26,7 @@ type worker struct {
 	crew    *pool.Crew // nil while the worker starts
 	retired bool
 	exited  bool // Exited has been reported
+	lost    bool // and said that handlers were still running
 	state   any
 }
 
@@ -28,7 +36,14 @@ func (w *worker) PID() int { return w.pid }
 // start makes the worker ready, unless it was told to leave in the meantime.
 func (w *worker) start() {
 	identity := Identity{Slot: w.spec.Slot, PID: w.pid, Generation: w.spec.Generation}
+	returned := false
+	defer func() {
+		if !returned {
+			w.exit(pool.Event{Kind: pool.Exited, PID: w.pid, Cause: pool.CauseStart, Err: errInitGoexit})
+		}
+	}()
 	state, err := initialize(w.backend.config.Init, identity)
+	returned = true
 	if err != nil {
 		w.exit(pool.Event{Kind: pool.Exited, PID: w.pid, Cause: pool.CauseStart, Err: err})
 		return
@@ -37,8 +52,7 @@ func (w *worker) start() {
 	w.state = state
 	if w.retired {
 		w.mu.Unlock()
-		w.finish()
-		w.exit(pool.Event{Kind: pool.Exited, PID: w.pid})
+		w.finish(pool.Event{Kind: pool.Exited, PID: w.pid})
 		return
 	}
 	crew, err := w.backend.config.Queue.NewCrew(w.spec.Board, w.spec.Slot, pool.CrewHooks{
@@ -46,8 +60,7 @@ func (w *worker) start() {
 	})
 	if err != nil {
 		w.mu.Unlock()
-		w.finish()
-		w.exit(pool.Event{Kind: pool.Exited, PID: w.pid, Cause: pool.CauseStart, Err: err})
+		w.finish(pool.Event{Kind: pool.Exited, PID: w.pid, Cause: pool.CauseStart, Err: err})
 		return
 	}
 	crew.State = state
@@ -75,25 +88,35 @@ func initialize(hook func(Identity) (any, error), id Identity) (state any, err e
 	return hook(id)
 }
 
-// finish runs the finish hook.
-func (w *worker) finish() {
+// finish runs the finish hook and reports the exit: e, unless the hook fails.
+func (w *worker) finish(e pool.Event) {
+	returned := false
+	// Deferred, because the hook may end the goroutine.
 	defer func() {
 		if v := recover(); v != nil {
-			w.exit(pool.Event{Kind: pool.Exited, PID: w.pid, Cause: pool.CauseCrash,
-				Err: fmt.Errorf("emulate: finish hook panicked: %v\n%s", v, debug.Stack())})
+			e.Cause, e.Exit = pool.CauseCrash, "panic"
+			e.Err = fmt.Errorf("emulate: finish hook panicked: %v\n%s", v, debug.Stack())
+		} else if !returned {
+			e.Cause, e.Err = pool.CauseCrash, errFinishGoexit
 		}
+		w.exit(e)
 	}()
 	w.backend.config.Finish(w.state)
+	returned = true
 }
 
-// exit reports the exit, if that has not been done.
+// exit reports the exit, if that has not been done; or else that the slot is
+// free now.
 func (w *worker) exit(e pool.Event) {
 	w.mu.Lock()
-	first := !w.exited
-	w.exited = true
-	w.mu.Unlock()
-	if first {
+	defer w.mu.Unlock()
+	switch {
+	case !w.exited:
+		w.exited, w.lost = true, e.Lost
 		w.report(e)
+	case w.lost:
+		w.lost = false
+		w.report(pool.Event{Kind: pool.Returned, PID: w.pid})
 	}
 }
 
@@ -106,16 +129,13 @@ func (w *worker) ended() {
 		if e.Cause == "" {
 			e.Cause = pool.CauseTimeout
 		}
-		go w.exit(e)
+		w.exit(e)
 	}
 }
 
 // gone is called when no handler of the worker runs any more.
 func (w *worker) gone() {
-	go func() {
-		w.finish()
-		w.exit(w.last())
-	}()
+	go w.finish(w.last())
 }
 
 // last is the worker's last report.

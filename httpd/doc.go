@@ -32,9 +32,9 @@
 // main runs again, and its call of Run with the same Name is the worker. What
 // main does before must be fit for that; [InChild] tells. A program deployed
 // over the file is what the next child runs. Children have the server's
-// environment, unless ClearEnv is set, and the variables of Env. How many threads
-// of a child run Go code is for the Go runtime to decide unless GOMAXPROCS is
-// set: as many as there are CPUs.
+// environment, unless ClearEnv is set, and the variables of Env. Each child runs Go
+// code on its share of the processors: with as many children as processors, on one
+// thread, since more of them cost more than they bring; see Server.GOMAXPROCS.
 //
 // A child that crashes costs the requests that it had in hand: a clean 502 with
 // AcceptRequest, closed connections with AcceptSlot. A child that leaves in good
@@ -47,11 +47,11 @@
 // A goroutine cannot be killed: a handler that outlives RequestTimeout is
 // abandoned, holds its slot of the scoreboard (state X) until it returns, and is
 // made up for by a new worker, MaxLost times. A child with such a handler is
-// killed, at once with one lane, otherwise after RetireTimeout. A panic in the
-// handler is answered 500 and is the death of its worker in both modes; os.Exit,
-// or a panic in a goroutine that a handler has started, ends one child, but all
-// of an emulating process. Globals are shared by emulated workers; what a worker
-// shall have for itself is made by Hooks.WorkerInit and found with [State].
+// ended, once its other lanes have finished or RetireTimeout is over. A panic in
+// the handler is answered 500 and is the death of its worker in both modes;
+// os.Exit, or a panic in a goroutine that a handler has started, ends one child,
+// but all of an emulating process. Globals are shared by emulated workers; what a
+// worker shall have for itself is made by Hooks.WorkerInit and found with [State].
 //
 // # Signals
 //

@@ -305,12 +305,14 @@ func (r *exchangeRunner) complete(end fcgi.EndRequest) error {
 	case !r.headDone:
 		return fmt.Errorf("%w: it ended in the middle", errAnswerHead)
 	}
+	if r.stream != nil {
+		return nil // the front cuts what does not have the length that it has sent
+	}
 	resp := &r.ctx.Response
-	if n := len(resp.Body()); r.stream == nil && r.length >= 0 && n != r.length && !r.headOnly() {
-		// A stream is cut by the front, which has sent the length.
+	if n := len(resp.Body()); r.length >= 0 && n != r.length && !r.headOnly() {
 		return fmt.Errorf("%w: Content-Length %d, but %d octets of body", errAnswerHead, r.length, n)
 	}
-	if r.stream == nil && r.bodiless {
+	if r.bodiless {
 		// The length that GET would have had, if the program said it.
 		resp.SkipBody = true
 		if r.length >= 0 {

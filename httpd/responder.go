@@ -85,7 +85,12 @@ func (r *responder) watch(gone func()) (stop func()) {
 // run is the life of a connection of the parent's.
 func (r *responder) run() {
 	defer r.conn.Close()
+	var waiter *rawWaiter
+	if r.child.self.Lanes == 1 {
+		waiter = newRawWaiter(r.conn.Conn)
+	}
 	for {
+		waiter.wait()
 		req, err := r.server.Next()
 		if err != nil {
 			if err != io.EOF && !errors.Is(err, net.ErrClosed) {

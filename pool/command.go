@@ -72,21 +72,22 @@ func (s *Supervisor) settle() {
 	s.waiters = rest
 }
 
-// steady reports whether there are as many ready workers as wanted, and no
-// others.
-func (s *Supervisor) steady() bool {
+// staffed reports whether there are as many ready workers as wanted. Those that
+// are to be replaced count: under load there are always some.
+func (s *Supervisor) staffed() bool {
+	ready := 0
 	for _, r := range s.roster.records {
-		if r.phase != PhaseLive || r.expiring != "" {
-			return false
+		if r.phase == PhaseLive && !r.spent {
+			ready++
 		}
 	}
-	return len(s.roster.records) >= s.tally.Want || s.tally.Paused
+	return ready >= s.tally.Want
 }
 
 // Ready waits until the pool has as many ready workers as it starts with.
 func (s *Supervisor) Ready(ctx context.Context) error {
 	return s.await(ctx, "waiting for workers", func(*Supervisor) (func(*Supervisor) (bool, error), error) {
-		return func(s *Supervisor) (bool, error) { return s.steady(), nil }, nil
+		return func(s *Supervisor) (bool, error) { return s.staffed() || s.tally.Paused, nil }, nil
 	})
 }
 
@@ -94,13 +95,14 @@ func (s *Supervisor) Ready(ctx context.Context) error {
 // it, and waits until no worker of an older one is left. The configuration must
 // be valid and have its defaults. If the new workers die before they are ready,
 // the old ones go on serving, and the error says what the new ones died of; the
-// supervisor goes on trying. A reload during a reload takes its place.
+// supervisor goes on trying. A reload during a reload takes its place: both end
+// with the newer one. A Pause ends it with ErrSuperseded.
 func (s *Supervisor) Reload(ctx context.Context, c Config) error {
 	return s.await(ctx, "reloading", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
 		if s.tally.Stopping {
 			return nil, ErrStopped
 		}
-		s.config = c
+		s.config, s.given = c, c
 		s.seed()
 		s.configureQueue()
 		s.tally.Generation++
@@ -121,26 +123,31 @@ func (s *Supervisor) generationReady(generation int) func(*Supervisor) (bool, er
 			return true, fmt.Errorf("pool: generation %d does not start: %w", generation, s.startError)
 		}
 		if s.tally.Paused {
-			return true, ErrStopped
+			return true, fmt.Errorf("reloading: %w", ErrSuperseded)
 		}
 		for _, r := range s.roster.records {
 			if r.generation < generation {
 				return false, nil
 			}
 		}
-		return s.steady(), nil
+		return s.staffed(), nil
 	}
 }
 
 // Scale changes the number of workers (the highest number, if it follows the
 // load) and waits until that many are ready and the others are gone. n counts
-// from the present number if relative.
+// from the present number if relative. Reload undoes it.
 func (s *Supervisor) Scale(ctx context.Context, n int, relative bool) error {
 	return s.await(ctx, "scaling", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
-		c := s.config
-		if relative {
-			n += c.MaxServers
+		if s.tally.Stopping {
+			return nil, ErrStopped
 		}
+		if relative {
+			n += s.config.MaxServers
+		}
+		// From what was given, so that one that was scaled down follows the
+		// load again when it is scaled up.
+		c := s.given
 		fixed := !c.Elastic()
 		if n < 1 || n > MaxSlots/2 || (n+c.MaxSurge)*c.Concurrency > MaxLanes {
 			return nil, fmt.Errorf("%w: %d workers: between 1 and %d are possible",
@@ -160,7 +167,15 @@ func (s *Supervisor) Scale(ctx context.Context, n int, relative bool) error {
 		s.config = c
 		s.tally.Paused = false
 		return func(s *Supervisor) (bool, error) {
-			return s.steady() && (s.config.Elastic() || len(s.roster.records) == s.tally.Want), nil
+			if s.tally.Paused {
+				return true, fmt.Errorf("scaling: %w", ErrSuperseded)
+			}
+			for _, r := range s.roster.records {
+				if r.cause == CauseScale || r.cause == CauseIdle {
+					return false, nil
+				}
+			}
+			return s.staffed(), nil
 		}, nil
 	})
 }
@@ -184,11 +199,18 @@ func (s *Supervisor) Recycle(ctx context.Context, slot int) error {
 	})
 }
 
-// Pause retires all workers and starts none until the next Reload or Scale.
+// Pause retires all workers and starts none until the next Reload or Scale. It
+// waits until they are gone; the error is ErrSuperseded if one of these comes
+// first.
 func (s *Supervisor) Pause(ctx context.Context) error {
 	return s.await(ctx, "retiring all workers", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
 		s.tally.Paused = true
-		return func(s *Supervisor) (bool, error) { return len(s.roster.records) == 0, nil }, nil
+		return func(s *Supervisor) (bool, error) {
+			if !s.tally.Paused {
+				return true, fmt.Errorf("retiring all workers: %w", ErrSuperseded)
+			}
+			return len(s.roster.records) == 0, nil
+		}, nil
 	})
 }
 

@@ -1,10 +1,6 @@
 package pool
 
-import (
-	"errors"
-	"fmt"
-	"time"
-)
+import "time"
 
 // NoLimit says that there is no limit, or none of a thing, where the zero value
 // means the documented default.
@@ -33,18 +29,20 @@ type Config struct {
 	// Default 0: the number does not depend on how many are idle.
 	MinSpareServers int
 	// MaxSpareServers is how many idle workers there should be at most.
-	// Default: no limit.
+	// Default: MinSpareServers, and 1 at least unless workers are started on
+	// demand. With NoLimit no worker is let go for being idle.
 	MaxSpareServers int
-	// StartServers is how many workers to start with. Default MinServers.
+	// StartServers is how many workers to start with, if their number follows
+	// the load. Default MinServers, or MinSpareServers if that is more.
 	StartServers int
 	// CheckForWaiting is how long to wait between two looks for idle workers
-	// that are too many. Default 10 s.
+	// that are too many. Default 10 s; NoLimit does not wait.
 	CheckForWaiting time.Duration
 	// CheckForSpawn is how long to wait, after the number of workers was
-	// raised, before idle ones are let go. Default 30 s.
+	// raised, before idle ones are let go. Default 30 s; NoLimit does not wait.
 	CheckForSpawn time.Duration
 	// MinChildTTL is how long a worker lives at least before it is let go for
-	// being idle. Default 10 s.
+	// being idle. Default 10 s; NoLimit means any age.
 	MinChildTTL time.Duration
 
 	// Concurrency is the number of lanes of each worker. Default 1.
@@ -97,7 +95,9 @@ type Config struct {
 
 // WithDefaults is the configuration with every zero value replaced by its
 // default, and with NoLimit replaced by the 0 that the rest of the package
-// works with.
+// works with; but for MaxSpareServers, where 0 is a default that depends on others
+// and NoLimit stays. It must be called once: a second call would take that 0 for
+// a default again.
 func (c Config) WithDefaults() Config {
 	spare := c.MinSpareServers > 0 || c.MaxSpareServers > 0
 	def(&c.MaxServers, 50)
@@ -108,7 +108,7 @@ func (c Config) WithDefaults() Config {
 		}
 	}
 	none(&c.MinServers)
-	def(&c.StartServers, max(c.MinServers, c.MinSpareServers))
+	def(&c.StartServers, min(max(c.MinServers, c.MinSpareServers), c.MaxServers))
 	none(&c.StartServers)
 	def(&c.CheckForWaiting, 10*time.Second)
 	def(&c.CheckForSpawn, 30*time.Second)
@@ -122,6 +122,7 @@ func (c Config) WithDefaults() Config {
 	}
 	none(&c.MaxRequests)
 	none(&c.MaxLifetime)
+	none(&c.StartDelay)
 	def(&c.MaxSurge, 1)
 	none(&c.MaxSurge)
 	def(&c.MaxLost, 10)
@@ -153,104 +154,3 @@ func none[T int | time.Duration](v *T) {
 
 // Elastic reports whether the number of workers follows the load.
 func (c *Config) Elastic() bool { return c.MinServers < c.MaxServers }
-
-// ErrConfig is what every problem that Validate finds is.
-var ErrConfig = errors.New("pool: configuration")
-
-// FieldError is one problem of a configuration.
-type FieldError struct {
-	Field   string // name of the field of Config
-	Problem string // what is wrong with it and what would be right
-}
-
-func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
-
-// Unwrap gives ErrConfig.
-func (e *FieldError) Unwrap() error { return ErrConfig }
-
-// Validate reports every problem of the configuration at once, each as a
-// *FieldError in a joined error; nil if there is none. It looks at a
-// configuration as the user gave it, before WithDefaults.
-func (c Config) Validate() error {
-	var problems []error
-	bad := func(field, format string, args ...any) {
-		problems = append(problems, &FieldError{field, fmt.Sprintf(format, args...)})
-	}
-	for _, f := range []struct {
-		name  string
-		value int
-	}{
-		{"MaxServers", c.MaxServers}, {"MinServers", c.MinServers},
-		{"MinSpareServers", c.MinSpareServers}, {"MaxSpareServers", c.MaxSpareServers},
-		{"StartServers", c.StartServers}, {"Concurrency", c.Concurrency},
-		{"MaxRequests", c.MaxRequests}, {"MaxRequestsJitter", c.MaxRequestsJitter},
-		{"MaxSurge", c.MaxSurge}, {"MaxUnavailable", c.MaxUnavailable},
-		{"MaxLost", c.MaxLost}, {"QueueSize", c.QueueSize},
-	} {
-		if f.value < NoLimit {
-			bad(f.name, "%d is negative", f.value)
-		}
-	}
-	for _, f := range []struct {
-		name  string
-		value time.Duration
-	}{
-		{"CheckForWaiting", c.CheckForWaiting}, {"CheckForSpawn", c.CheckForSpawn},
-		{"MinChildTTL", c.MinChildTTL}, {"MaxLifetime", c.MaxLifetime},
-		{"StartDelay", c.StartDelay}, {"StartTimeout", c.StartTimeout},
-		{"RequestTimeout", c.RequestTimeout}, {"DieTimeout", c.DieTimeout},
-		{"RetireTimeout", c.RetireTimeout}, {"QueueTimeout", c.QueueTimeout},
-	} {
-		if f.value < NoLimit {
-			bad(f.name, "%s is negative", f.value)
-		}
-	}
-	for _, f := range []struct {
-		name  string
-		value int
-	}{
-		{"MaxServers", c.MaxServers}, {"Concurrency", c.Concurrency},
-		{"MaxUnavailable", c.MaxUnavailable}, {"MinSpareServers", c.MinSpareServers},
-		{"MaxRequestsJitter", c.MaxRequestsJitter},
-	} {
-		if f.value == NoLimit {
-			bad(f.name, "needs a limit")
-		}
-	}
-	if len(problems) > 0 {
-		return errors.Join(problems...)
-	}
-	d := c.WithDefaults()
-	if d.MaxServers > MaxSlots/2 {
-		bad("MaxServers", "%d is more than %d", d.MaxServers, MaxSlots/2)
-	}
-	if most := (d.MaxServers + d.MaxSurge) * d.Concurrency; most > MaxLanes {
-		bad("Concurrency", "%d workers with %d lanes each are more than %d lanes",
-			d.MaxServers+d.MaxSurge, d.Concurrency, MaxLanes)
-	}
-	if d.MinServers > d.MaxServers {
-		bad("MinServers", "%d is more than MaxServers, %d", d.MinServers, d.MaxServers)
-	}
-	if d.StartServers > d.MaxServers {
-		bad("StartServers", "%d is more than MaxServers, %d", d.StartServers, d.MaxServers)
-	}
-	if d.StartServers < d.MinServers {
-		bad("StartServers", "%d is less than MinServers, %d", d.StartServers, d.MinServers)
-	}
-	if d.MinSpareServers > d.MaxServers {
-		bad("MinSpareServers", "%d is more than MaxServers, %d", d.MinSpareServers, d.MaxServers)
-	}
-	if d.MaxSpareServers > 0 && d.MinSpareServers > d.MaxSpareServers {
-		bad("MinSpareServers", "%d is more than MaxSpareServers, %d", d.MinSpareServers, d.MaxSpareServers)
-	}
-	if d.MaxRequests > 0 && d.MaxRequestsJitter >= d.MaxRequests {
-		bad("MaxRequestsJitter", "%d must be less than MaxRequests, %d", d.MaxRequestsJitter, d.MaxRequests)
-	}
-	if d.MaxUnavailable >= d.MaxServers {
-		bad("MaxUnavailable", "%d must be less than MaxServers, %d", d.MaxUnavailable, d.MaxServers)
-	}
-	if d.MaxSurge == 0 && d.MaxUnavailable == 0 {
-		bad("MaxSurge", "with no surge and MaxUnavailable 0 no worker could ever be replaced")
-	}
-	return errors.Join(problems...)
-}

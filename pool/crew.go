@@ -22,10 +22,12 @@ type Runner interface {
 	// report to tell.
 	Run(l *Lane, t *Task) bool
 	// Kill ends a request in hand, as far as it can be ended from outside. It
-	// is called from another goroutine than Run, also when nothing is in hand;
-	// cause is ErrRequestTimeout or ErrKilled.
+	// may be called from another goroutine than Run, also when nothing is in
+	// hand or Run has not yet come to anything that Kill could end (then
+	// Task.Abandoned reports true); never after Close. It must not block. cause
+	// is ErrRequestTimeout or ErrKilled.
 	Kill(cause error)
-	// Close is called when the lane has ended.
+	// Close is called once, when the lane has ended. It must not block.
 	Close()
 }
 
@@ -46,6 +48,8 @@ type Crew struct {
 	hooks CrewHooks
 
 	retiring atomic.Bool
+	killed   atomic.Bool
+	gone     bool         // its stations may be another crew's, guarded by queue.mu
 	live     atomic.Int64 // lanes that have neither ended nor been lost
 	lost     atomic.Int64 // lanes that were abandoned and have not come back
 	over     sync.Once
@@ -116,17 +120,29 @@ func (c *Crew) Lanes() []*Lane { return c.lanes }
 // Retire makes the lanes end as soon as they have nothing in hand.
 func (c *Crew) Retire() {
 	c.retiring.Store(true)
+	c.withdraw()
+	c.settle()
+}
+
+// withdraw wakes the lanes that are idle. A lane that offers itself from now on
+// sees by itself that the crew retires.
+func (c *Crew) withdraw() {
+	c.queue.mu.Lock()
+	defer c.queue.mu.Unlock()
+	if c.gone {
+		return
+	}
 	for _, l := range c.lanes {
 		if c.queue.idle.withdraw(l.station) {
-			l.inbox <- nil
+			l.inbox <- nil // there is room: the lane was idle
 		}
 	}
-	c.settle()
 }
 
 // Kill gives up on all that the lanes have in hand: the clients get an error,
 // and a handler that does not end by itself counts as lost.
 func (c *Crew) Kill() {
+	c.killed.Store(true)
 	c.Retire()
 	for _, l := range c.lanes {
 		l.kill()
@@ -179,6 +195,7 @@ func (c *Crew) settle() {
 func (q *Queue) disband(c *Crew) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	c.gone = true
 	for _, l := range c.lanes {
 		q.idle.lanes[l.station].Store(nil)
 		q.free[l.station] = true

@@ -2,13 +2,16 @@ package pool
 
 import (
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// The fates of a lane.
+// fate is what has become of a lane.
+type fate int
+
 const (
-	laneLive uint32 = iota
+	laneLive fate = iota
 	laneEnded
 	laneLost
 )
@@ -21,11 +24,14 @@ type Lane struct {
 	line    *Line
 	inbox   chan *Task // one place: nil withdraws, again offers anew
 
-	fate   atomic.Uint32
 	busy   atomic.Bool
 	task   atomic.Pointer[Task] // in hand and not answered; whoever swaps it out answers
-	runner atomic.Pointer[Runner]
 	served uint64
+	late   atomic.Bool // the front had given up when the answer came
+
+	mu     sync.Mutex // not taken on a request's path
+	fate   fate
+	runner Runner
 }
 
 // Crew is the worker's lanes in this process.
@@ -44,13 +50,20 @@ func (l *Lane) Served() uint64 { return l.served }
 // the task is the front's again. Streaming stops request_timeout.
 func (l *Lane) Answer() bool {
 	t := l.task.Swap(nil)
-	return t != nil && t.answer(nil)
+	if t == nil {
+		return false
+	}
+	answered := t.answer(nil)
+	l.late.Store(!answered)
+	return answered
 }
 
 // Run is the lane's life: it pulls requests from the queue and gives them to
 // the runner until the worker retires, has begun its last request or breaks.
 func (l *Lane) Run(r Runner) {
-	l.runner.Store(&r)
+	l.mu.Lock()
+	l.runner = r
+	l.mu.Unlock()
 	// Deferred, because a handler may end the goroutine.
 	defer l.end(r)
 	l.line.setState(Idle)
@@ -60,6 +73,7 @@ func (l *Lane) Run(r Runner) {
 			return
 		}
 		if !r.Check() {
+			l.crew.row.unreserve()
 			l.crew.queue.giveBack(t)
 			return
 		}
@@ -99,15 +113,31 @@ func (l *Lane) next() *Task {
 func (l *Lane) serve(r Runner, t *Task) (more bool) {
 	c := l.crew
 	now := t.Arrived
-	if t.waited {
+	if t.waited || now == 0 {
 		now = time.Now().UnixNano()
 	}
 	t.lane = l
+	if c.queue.limit.Load() > 0 {
+		t.begun.Store(sinceEpoch())
+	}
 	l.busy.Store(true)
 	l.task.Store(t)
+	// Kill says that it is there and then looks for a task, this lane shows its
+	// task and then looks for Kill: one of them sees the other. A task that has
+	// not begun goes to another worker if Kill has not answered it.
+	if c.killed.Load() {
+		if l.task.Swap(nil) != nil {
+			c.row.unreserve()
+			c.queue.giveBack(t)
+		}
+		l.busy.Store(false)
+		return false
+	}
+	if !t.state.CompareAndSwap(taskTaken, taskRunning) {
+		l.busy.Store(false)
+		return false
+	}
 	l.served = l.line.Begin(c.row, now, t.Method, t.URI)
-	t.begun.Store(now)
-	t.state.Store(taskRunning)
 	if limit := c.row.Limit(); limit > 0 {
 		c.count(l.served, limit)
 	}
@@ -131,14 +161,19 @@ func (l *Lane) serve(r Runner, t *Task) (more bool) {
 		l.line.End()
 	}
 	l.conclude(nil)
-	return more && l.fate.Load() == laneLive
+	return more && !l.late.Load()
 }
 
 // conclude gives the outcome to the front, unless the answer is there already.
+// A lane whose front has given up takes nothing more: the front is about to count
+// it as lost, and whatever the lane took until then would be lost with it.
 func (l *Lane) conclude(err error) {
 	l.busy.Store(false)
 	if t := l.task.Swap(nil); t != nil {
-		t.answer(err)
+		l.late.Store(!t.answer(err))
+	}
+	if l.late.Load() {
+		l.lose(ErrRequestTimeout)
 	}
 }
 
@@ -153,19 +188,23 @@ func (c *Crew) count(served, limit uint64) {
 	}
 }
 
-// lose gives up on a lane whose handler does not return.
+// lose gives up on a lane whose handler does not return, or came too late.
 func (l *Lane) lose(cause error) {
-	if !l.fate.CompareAndSwap(laneLive, laneLost) {
+	c := l.crew
+	l.mu.Lock()
+	if l.fate != laneLive {
+		l.mu.Unlock()
 		return
 	}
-	c := l.crew
+	l.fate = laneLost
 	l.line.setState(Lost)
 	c.lost.Add(1)
 	c.row.lost.Add(1)
 	c.queue.lost.Add(1)
-	if r := l.runner.Load(); r != nil {
-		(*r).Kill(cause)
+	if l.runner != nil {
+		l.runner.Kill(cause)
 	}
+	l.mu.Unlock()
 	if cause == ErrRequestTimeout {
 		c.hooks.Report(Event{Kind: Wedged, Cause: CauseTimeout})
 	}
@@ -187,18 +226,22 @@ func (l *Lane) kill() {
 // end notes that the lane's goroutine is about to end.
 func (l *Lane) end(r Runner) {
 	c := l.crew
-	if l.fate.CompareAndSwap(laneLive, laneEnded) {
-		if l.line.State() == Idle {
-			l.line.setState(Free)
-		}
-		r.Close()
+	l.mu.Lock()
+	lost := l.fate == laneLost
+	if !lost {
+		l.fate = laneEnded
+	}
+	if lost || l.line.State() == Idle {
+		l.line.setState(Free)
+	}
+	r.Close()
+	l.mu.Unlock()
+	if !lost {
 		c.live.Add(-1)
 		c.settle()
 		return
 	}
 	// The handler that was given up has come back after all.
-	l.line.setState(Free)
-	r.Close()
 	c.row.lost.Add(-1)
 	c.queue.lost.Add(-1)
 	c.lost.Add(-1)

@@ -52,14 +52,17 @@ func (d *Decision) wake(at time.Time) {
 // forbids one less.
 func Plan(c *Config, t *Tally, now time.Time) Decision {
 	d := Decision{Want: t.Want, Raised: t.Raised, Looked: t.Looked}
+	own := *t // what is killed here counts as dead in all that follows
+	own.Members = slices.Clone(t.Members)
+	t = &own
 	planDeadlines(c, t, now, &d)
 	if t.Stopping || t.Paused {
 		planEnd(t, &d)
 		return d
 	}
-	p := place{c: c, t: t, now: now, members: slices.Clone(t.Members), gone: make(map[int64]bool)}
-	p.markExpiring(&d)
-	planWant(c, t, now, p.fresh, &d)
+	p := place{c: c, t: t, now: now, gone: make(map[int64]bool)}
+	p.sort(&d)
+	planWant(c, t, now, &d)
 	p.want = d.Want
 	p.starts(&d)
 	p.retirements(&d)
@@ -88,6 +91,10 @@ func planDeadlines(c *Config, t *Tally, now time.Time, d *Decision) {
 			if c.RetireTimeout > 0 {
 				end = m.Told.Add(c.RetireTimeout)
 			}
+			if m.Unready && c.StartTimeout > 0 {
+				// It leaves as soon as it can, which may be never.
+				end = earlier(end, m.Born.Add(c.StartTimeout))
+			}
 			if t.Stopping {
 				end = t.Deadline
 			}
@@ -100,6 +107,7 @@ func planDeadlines(c *Config, t *Tally, now time.Time, d *Decision) {
 			d.wake(end)
 		default:
 			d.do(Kill, m.ID, cause)
+			m.Phase = PhaseKilled
 		}
 	}
 }
@@ -127,17 +135,16 @@ type place struct {
 	now  time.Time
 	want int
 
-	members  []Member
 	fresh    []*Member // starting or live, and to stay
 	expiring []*Member // live, and to be replaced
 	total    int       // all that are still there, but for those that are as good as dead
 	gone     map[int64]bool
 }
 
-// markExpiring sorts the workers into those that stay and those that go.
-func (p *place) markExpiring(d *Decision) {
-	for i := range p.members {
-		m := &p.members[i]
+// sort tells the workers that stay from those that go.
+func (p *place) sort(d *Decision) {
+	for i := range p.t.Members {
+		m := &p.t.Members[i]
 		if m.Phase != PhaseKilled {
 			p.total++
 		}
@@ -161,6 +168,7 @@ func (p *place) markExpiring(d *Decision) {
 			// Born from a configuration that is no longer wanted: it
 			// serves nobody yet, so nobody misses it.
 			d.do(Retire, m.ID, m.Expiring)
+			m.Phase = PhaseRetiring
 		default:
 			p.expiring = append(p.expiring, m)
 		}
@@ -239,12 +247,15 @@ func (p *place) retirements(d *Decision) {
 		}
 	}
 	surplus := len(p.fresh) - p.want
-	// The youngest go first, those that are not ready or have nothing in hand
-	// before the others.
-	for _, busy := range []bool{false, true} {
+	// The youngest go first, those that are not ready before those that have
+	// nothing in hand, and these before the others.
+	starting := func(m *Member) bool { return m.Phase == PhaseStarting }
+	idle := func(m *Member) bool { return !m.Busy }
+	rest := func(*Member) bool { return true }
+	for _, these := range []func(*Member) bool{starting, idle, rest} {
 		for i := len(p.fresh) - 1; i >= 0 && surplus > 0; i-- {
 			m := p.fresh[i]
-			if p.gone[m.ID] || m.Busy != busy {
+			if p.gone[m.ID] || !these(m) {
 				continue
 			}
 			cause := CauseScale

@@ -81,10 +81,7 @@ func (q *Queue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for t := q.head; t != nil; t = q.head {
-		q.unlink(t)
-		t.state.Store(taskExpired)
-		t.err = ErrQueueClosed
-		t.wake <- struct{}{}
+		q.refuse(t, ErrQueueClosed)
 	}
 }
 
@@ -100,18 +97,21 @@ func (q *Queue) Do(t *Task) error {
 	if q.closed.Load() {
 		return ErrQueueClosed
 	}
-	t.err, t.waited = nil, false
+	t.err, t.waited, t.timed = nil, false, q.limit.Load() > 0
+	t.begun.Store(0)
+	t.turn.Add(1)
 	t.state.Store(taskTaken)
 	if q.waiting.Load() == 0 {
 		if lane := q.idle.take(); lane != nil {
 			lane.inbox <- t
-			if q.limit.Load() == 0 {
+			if !t.timed {
 				<-t.wake
 				return t.err
 			}
 			return q.await(t)
 		}
 	}
+	t.timed = true
 	if err := q.enqueue(t); err != nil {
 		return err
 	}
@@ -157,12 +157,12 @@ func (q *Queue) await(t *Task) error {
 		var left int64
 		switch t.state.Load() {
 		case taskRunning:
-			left = run - (time.Now().UnixNano() - t.begun.Load())
-			if run == 0 {
+			begun := t.begun.Load()
+			if run == 0 || begun == 0 {
 				<-t.wake
 				return t.err
 			}
-			if left <= 0 {
+			if left = run - (sinceEpoch() - begun); left <= 0 {
 				if t.abandon() {
 					q.timeout.Add(1)
 					t.lane.lose(ErrRequestTimeout)
@@ -182,8 +182,14 @@ func (q *Queue) await(t *Task) error {
 			if wait == 0 || run != 0 && run < left {
 				left = run
 			}
-		default: // taken, and about to run; or answered
-			left = int64(time.Millisecond)
+		default: // about to run, or to be given back; or the outcome is there
+			left = run
+			if wait != 0 {
+				w := max(wait-int64(time.Since(queued)), int64(time.Millisecond))
+				if left == 0 || w < left {
+					left = w
+				}
+			}
 		}
 		if t.timer == nil {
 			t.timer = time.NewTimer(time.Duration(left))
@@ -213,6 +219,25 @@ func (q *Queue) expire(t *Task) bool {
 	return true
 }
 
+// expireFor does the same for a front that does not look at the clock, unless
+// the task serves another request by now.
+func (q *Queue) expireFor(t *Task, turn uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if t.state.Load() == taskWaiting && t.turn.Load() == turn {
+		q.shed.Add(1)
+		q.refuse(t, ErrQueueTimeout)
+	}
+}
+
+// refuse answers a task that waits in the list; q.mu is held.
+func (q *Queue) refuse(t *Task, err error) {
+	q.unlink(t)
+	t.state.Store(taskExpired)
+	t.err = err
+	t.wake <- struct{}{}
+}
+
 func (q *Queue) enqueue(t *Task) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -238,7 +263,8 @@ func (q *Queue) enqueue(t *Task) error {
 }
 
 // giveBack returns a task that a lane took but could not begin to the head of
-// the queue, where it is next.
+// the queue, where it is next, however full the queue is. If the queue was closed
+// in the meantime, it is refused.
 func (q *Queue) giveBack(t *Task) {
 	q.mu.Lock()
 	t.waited = true
@@ -251,6 +277,13 @@ func (q *Queue) giveBack(t *Task) {
 	}
 	q.head = t
 	q.waiting.Add(1)
+	switch wait := time.Duration(q.wait.Load()); {
+	case q.closed.Load():
+		q.refuse(t, ErrQueueClosed)
+	case !t.timed && wait > 0:
+		turn := t.turn.Load()
+		time.AfterFunc(wait, func() { q.expireFor(t, turn) })
+	}
 	q.mu.Unlock()
 	q.match()
 }

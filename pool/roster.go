@@ -16,16 +16,34 @@ type record struct {
 	born       time.Time
 	told       time.Time
 	lifetime   time.Duration
-	cause      Cause // why it was told to leave
-	expiring   Cause // why it is to be replaced
+	limit      uint64 // of requests, 0 if there is none
+	cause      Cause  // why it was told to leave
+	expiring   Cause  // why it is to be replaced
 	spent      bool
+	ready      bool // has ever been ready
+}
+
+// begun is how many requests the worker has begun, as far as what a child may
+// have written into its row can be believed.
+func (w *record) begun(row *Row) uint64 {
+	n := row.Begun()
+	if w.limit > 0 {
+		return min(n, w.limit)
+	}
+	return min(n, 1<<48) // more than any worker begins; sums do not overflow
+}
+
+// hold is a slot whose worker is gone, but not its abandoned handlers.
+type hold struct {
+	id   int64
+	slot int
 }
 
 // roster is the set of workers, in the order of their birth.
 type roster struct {
 	board   *Scoreboard
 	records []*record
-	held    []int // slots whose worker is gone, but not its abandoned handlers
+	held    []hold
 	born    int64
 }
 
@@ -51,7 +69,7 @@ func (r *roster) remove(w *record, lost bool) {
 	r.records = slices.DeleteFunc(r.records, func(other *record) bool { return other == w })
 	if lost {
 		r.board.Row(w.slot).setState(Lost)
-		r.held = append(r.held, w.slot)
+		r.held = append(r.held, hold{w.id, w.slot})
 	} else {
 		r.board.Row(w.slot).setState(Free)
 	}
@@ -60,8 +78,8 @@ func (r *roster) remove(w *record, lost bool) {
 // lost counts the slots that abandoned handlers hold, and frees those whose
 // handlers have come back.
 func (r *roster) lost() int {
-	r.held = slices.DeleteFunc(r.held, func(slot int) bool {
-		row := r.board.Row(slot)
+	r.held = slices.DeleteFunc(r.held, func(h hold) bool {
+		row := r.board.Row(h.slot)
 		if row.LostLanes() > 0 {
 			return false
 		}
@@ -71,14 +89,24 @@ func (r *roster) lost() int {
 	return len(r.held)
 }
 
+// release frees the slot of a worker whose last abandoned handler has come back.
+func (r *roster) release(id int64) {
+	r.held = slices.DeleteFunc(r.held, func(h hold) bool {
+		if h.id == id {
+			r.board.Row(h.slot).setState(Free)
+		}
+		return h.id == id
+	})
+}
+
 // freeSlot is the lowest slot that nobody has.
 func (r *roster) freeSlot() (int, bool) {
 	taken := make(map[int]bool, len(r.records)+len(r.held))
 	for _, w := range r.records {
 		taken[w.slot] = true
 	}
-	for _, slot := range r.held {
-		taken[slot] = true
+	for _, h := range r.held {
+		taken[h.slot] = true
 	}
 	for i := range r.board.Slots() {
 		if !taken[i] {
@@ -95,7 +123,7 @@ func (r *roster) members(busy bool) []Member {
 	for i, w := range r.records {
 		members[i] = Member{
 			ID: w.id, Phase: w.phase, Generation: w.generation, Born: w.born, Told: w.told,
-			Expiring: w.expiring, Spent: w.spent, Lifetime: w.lifetime,
+			Expiring: w.expiring, Spent: w.spent, Lifetime: w.lifetime, Unready: !w.ready,
 		}
 		if busy {
 			members[i].Busy = r.board.Busy(w.slot) > 0

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"sync/atomic"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -115,6 +116,19 @@ func (r *Row) reserve() bool {
 	}
 }
 
+// unreserve gives back the ticket of a request that has not begun.
+func (r *Row) unreserve() {
+	if r.limit.Load() == 0 {
+		return
+	}
+	for {
+		n := r.reserved.Load()
+		if n == 0 || r.reserved.CompareAndSwap(n, n-1) {
+			return
+		}
+	}
+}
+
 // lineText is how much of "METHOD URI" a line holds.
 const lineText = 216
 
@@ -135,6 +149,8 @@ func (l *Line) State() State { return State(l.state.Load()) }
 func (l *Line) setState(s State) { l.state.Store(uint32(s)) }
 
 func (l *Line) reset() {
+	// A process that was killed in the middle of Begin leaves an odd number.
+	l.sequence.Store((l.sequence.Load() + 1) &^ 1)
 	l.state.Store(uint32(Free))
 	l.started.Store(0)
 	l.served.Store(0)
@@ -152,7 +168,12 @@ func (l *Line) Begin(r *Row, now int64, method, uri []byte) uint64 {
 	// The text is guarded by the sequence counter (odd while it is written),
 	// which the race detector does not understand: hence norace. There is
 	// one writer, the lane; readers start again if the counter moved.
+	//
+	// The counter is odd before the text changes and even after it has on every
+	// machine: what follows a Swap comes after it, and the Swap comes after the
+	// counter. One read-modify-write alone would not say so on ARM.
 	l.sequence.Add(1)
+	l.started.Swap(now)
 	n := copy(l.text[:], method)
 	if n < len(l.text) {
 		l.text[n] = ' '
@@ -160,7 +181,6 @@ func (l *Line) Begin(r *Row, now int64, method, uri []byte) uint64 {
 		n += copy(l.text[n:], uri)
 	}
 	l.length.Store(uint32(n))
-	l.started.Store(now)
 	l.sequence.Add(1)
 	l.state.Store(uint32(Working))
 	return r.begun.Add(1)
@@ -194,7 +214,8 @@ func (l *Line) View() (LineView, bool) {
 		n := l.length.Load()
 		text = l.text
 		v := LineView{State: l.State(), Started: l.started.Load(), Served: l.served.Load()}
-		if l.sequence.Load() != before {
+		// Not Load: what was read before must have been read by now.
+		if l.sequence.Add(0) != before {
 			continue
 		}
 		if n > lineText {
@@ -206,14 +227,15 @@ func (l *Line) View() (LineView, bool) {
 	return LineView{}, false
 }
 
-// printable is text without anything that could play tricks on a terminal, a
-// log or a page. A URI cut in the middle of a character loses that character.
+// printable is text without anything that could play tricks on a terminal or a
+// log: control characters, also those that reverse the direction of writing, line
+// separators, and octets that are not UTF-8 each become '?'.
 func printable(text []byte) string {
 	out := make([]byte, 0, len(text))
 	for len(text) > 0 {
 		r, n := utf8.DecodeRune(text)
 		switch {
-		case r == utf8.RuneError && n == 1, r < ' ', r == 0x7f, r >= 0x80 && r < 0xa0:
+		case r == utf8.RuneError && n == 1, !unicode.IsPrint(r):
 			out = append(out, '?')
 		default:
 			out = append(out, text[:n]...)

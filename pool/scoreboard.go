@@ -71,7 +71,7 @@ func OpenScoreboard(mem []byte, slots, lanes int) (*Scoreboard, error) {
 }
 
 func layScoreboard(mem []byte, slots, lanes int) (*Scoreboard, error) {
-	if slots < 1 || lanes < 1 {
+	if slots < 1 || lanes < 1 || slots > MaxSlots || lanes > MaxLanes {
 		return nil, fmt.Errorf("%w: %d slots with %d lanes", ErrScoreboard, slots, lanes)
 	}
 	if need := ScoreboardSize(slots, lanes); len(mem) < need {
@@ -99,6 +99,16 @@ func (s *Scoreboard) Lanes() int { return s.lanes }
 
 // Row is the header row of a slot.
 func (s *Scoreboard) Row(slot int) *Row { return &s.rows[slot] }
+
+// reset makes a slot ready for a worker that is about to start. Nobody else may
+// hold it.
+func (s *Scoreboard) reset(slot int, id int64, generation int, limit uint64, now int64) {
+	s.Row(slot).reset(id, generation, limit, now)
+	lines := s.Lines(slot)
+	for i := range lines {
+		lines[i].reset()
+	}
+}
 
 // Line is the line of one lane of a slot.
 func (s *Scoreboard) Line(slot, lane int) *Line { return &s.lines[slot*s.lanes+lane] }

@@ -14,11 +14,18 @@ const sparePoll = 250 * time.Millisecond
 // MinSpareServers idle ones, made up for at once; at most MaxSpareServers idle
 // ones, let go every CheckForWaiting, not within CheckForSpawn of the last
 // raise and not before they are MinChildTTL old. Without MinSpareServers
-// workers are started for the requests that wait.
+// workers are started for the requests that wait. Workers that are to be replaced
+// count until they have been told to leave.
+//
+// Net::Server looks for spare workers that are missing after each request and
+// every check_for_waiting, and lets none go within min_child_ttl of the last
+// start; here the first is looked for whenever something happens and four times
+// a second, min_child_ttl is each worker's own, and the time since the last start
+// is check_for_spawn's.
 //
 // A slot that a lost handler holds counts as a worker once there are more than
 // MaxLost of them.
-func planWant(c *Config, t *Tally, now time.Time, fresh []*Member, d *Decision) {
+func planWant(c *Config, t *Tally, now time.Time, d *Decision) {
 	most := max(0, c.MaxServers-max(0, t.Lost-c.MaxLost))
 	if !c.Elastic() {
 		d.Want = most
@@ -26,22 +33,31 @@ func planWant(c *Config, t *Tally, now time.Time, fresh []*Member, d *Decision) 
 	}
 	d.wake(now.Add(sparePoll))
 	if t.Raised.IsZero() { // the first decision
-		d.Want = min(max(c.StartServers, c.MinServers), most)
+		d.Want = min(max(c.StartServers, c.MinServers, t.Want), most)
 		d.Raised, d.Looked = now, now
 		return
 	}
 	want := min(max(t.Want, c.MinServers), most)
-	idle, busy := 0, 0
-	for _, m := range fresh {
-		if m.Busy {
+	ready, idle, busy, old := 0, 0, 0, 0
+	for i := range t.Members {
+		m := &t.Members[i]
+		switch {
+		case m.Phase >= PhaseRetiring || m.Spent:
+			continue
+		case m.Busy:
 			busy++
-		} else {
-			idle++ // one that is starting will be idle
+			continue
+		case m.Phase == PhaseLive:
+			ready++
+		}
+		idle++ // one that is starting will be idle
+		if now.Sub(m.Born) >= c.MinChildTTL {
+			old++
 		}
 	}
 	lanes := max(1, c.Concurrency)
 	need := busy + c.MinSpareServers + (t.Waiting+lanes-1)/lanes
-	if idle == 0 || c.MinSpareServers > 0 {
+	if ready == 0 || c.MinSpareServers > 0 {
 		if up := min(need, most); up > want {
 			want = up
 			d.Raised = now
@@ -49,22 +65,22 @@ func planWant(c *Config, t *Tally, now time.Time, fresh []*Member, d *Decision) 
 	}
 	if now.Sub(t.Looked) >= c.CheckForWaiting && now.Sub(t.Raised) >= c.CheckForSpawn {
 		d.Looked = now
-		spare := c.MaxSpareServers
-		if spare == 0 {
-			spare = max(c.MinSpareServers, 1)
-			if c.MinServers == 0 && c.MinSpareServers == 0 {
-				spare = 0
-			}
-		}
-		if over := idle - spare; over > 0 {
-			old := 0
-			for _, m := range fresh {
-				if !m.Busy && now.Sub(m.Born) >= c.MinChildTTL {
-					old++
-				}
-			}
-			want = min(max(len(fresh)-min(over, old), c.MinServers), most)
+		if over := idle - c.mostSpare(); over > 0 {
+			want = min(want, max(idle+busy-min(over, old), c.MinServers))
 		}
 	}
 	d.Want = want
+}
+
+// mostSpare is how many idle workers may stay.
+func (c *Config) mostSpare() int {
+	switch {
+	case c.MaxSpareServers == NoLimit:
+		return c.MaxServers
+	case c.MaxSpareServers > 0:
+		return c.MaxSpareServers
+	case c.MinServers == 0:
+		return c.MinSpareServers
+	}
+	return max(c.MinSpareServers, 1)
 }

@@ -83,12 +83,13 @@ func (s *Supervisor) status() Status {
 		case r.phase >= PhaseRetiring:
 			w.State = Retiring
 		}
+		w.Requests = int64(r.begun(s.options.Board.Row(r.slot)))
 		st.Totals.Requests += w.Requests
 		st.Workers = append(st.Workers, w)
 	}
-	for _, slot := range s.roster.held {
-		w := s.workerStatus(slot, now)
-		row := s.options.Board.Row(slot)
+	for _, h := range s.roster.held {
+		w := s.workerStatus(h.slot, now)
+		row := s.options.Board.Row(h.slot)
 		w.ID, w.PID, w.Generation = row.ID(), row.PID(), row.Generation()
 		w.Born = time.Unix(0, row.born.Load())
 		w.State = Lost
@@ -105,7 +106,7 @@ func (s *Supervisor) status() Status {
 func (s *Supervisor) workerStatus(slot int, now time.Time) WorkerStatus {
 	row := s.options.Board.Row(slot)
 	w := WorkerStatus{
-		Slot: slot, State: Idle, Requests: int64(row.Begun()),
+		Slot: slot, State: Idle, Requests: int64(min(row.Begun(), 1<<48)),
 		Connections: max(0, row.Connections()), Lost: max(0, row.LostLanes()),
 	}
 	if w.Connections > 0 {
@@ -115,12 +116,15 @@ func (s *Supervisor) workerStatus(slot int, now time.Time) WorkerStatus {
 	for i := range lines {
 		v, ok := lines[i].View()
 		if !ok {
-			continue
+			v = LineView{State: lines[i].State()} // the request changes too fast
 		}
 		l := LaneStatus{State: v.State}
 		if v.State == Working || v.State == Lost {
 			l.Request = v.Request
 			l.Age = max(0, now.Sub(time.Unix(0, v.Started)))
+			if !ok {
+				l.Age = 0
+			}
 		}
 		if v.State == Working {
 			w.State = Working

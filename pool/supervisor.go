@@ -1,11 +1,13 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +19,9 @@ var (
 	ErrStopped = errors.New("pool: stopped")
 	// ErrNoWorker says that there is no such worker.
 	ErrNoWorker = errors.New("pool: no such worker")
+	// ErrSuperseded says that a later command undid this one: a Pause ended the
+	// wait for workers, or a Reload or Scale ended a Pause.
+	ErrSuperseded = errors.New("pool: superseded by a later command")
 )
 
 // Options are what a supervisor needs beside its configuration. Log and Backend
@@ -47,7 +52,9 @@ type Step struct {
 type Supervisor struct {
 	options  Options
 	config   Config
-	events   chan report
+	given    Config // as New or Reload gave it, before Scale
+	mail     *mailbox
+	hungry   atomic.Bool // more workers are possible: requests that wait matter
 	commands chan command
 	done     chan struct{}
 	tally    Tally // Members is filled in for each plan
@@ -63,11 +70,6 @@ type Supervisor struct {
 	startError   error // what the last of them died of
 }
 
-type report struct {
-	id    int64
-	event Event
-}
-
 // New makes a supervisor. The configuration must be valid and have its defaults.
 func New(config Config, options Options) *Supervisor {
 	if options.Observe == nil {
@@ -79,7 +81,8 @@ func New(config Config, options Options) *Supervisor {
 	s := &Supervisor{
 		options:  options,
 		config:   config,
-		events:   make(chan report, 256),
+		given:    config,
+		mail:     newMailbox(),
 		commands: make(chan command),
 		done:     make(chan struct{}),
 		roster:   roster{board: options.Board},
@@ -103,6 +106,7 @@ func (s *Supervisor) seed() {
 // error is nil if all left by themselves, and ErrNotClean otherwise. When ctx
 // ends, all workers are killed.
 func (s *Supervisor) Run(ctx context.Context) error {
+	defer s.mail.close()
 	defer close(s.done)
 	s.configureQueue()
 	killed := ctx.Done()
@@ -117,8 +121,10 @@ func (s *Supervisor) Run(ctx context.Context) error {
 			return nil
 		}
 		select {
-		case r := <-s.events:
-			s.receive(r)
+		case <-s.mail.rings:
+			if r, ok := s.mail.take(); ok {
+				s.receive(r)
+			}
 		case c := <-s.commands:
 			c.run(s)
 		case <-s.timer.C:
@@ -145,6 +151,7 @@ func (s *Supervisor) plan() {
 			s.kill(a.ID, a.Cause)
 		}
 	}
+	s.hungry.Store(s.config.Elastic() && d.Want < s.config.MaxServers)
 	s.timer.Stop()
 	if !d.Wake.IsZero() {
 		s.timer.Reset(time.Until(d.Wake))
@@ -159,7 +166,7 @@ func (s *Supervisor) observeTally(now time.Time) Tally {
 	}
 	s.tally.Failures = f
 	t := s.tally
-	t.Members = s.roster.members(s.config.Elastic())
+	t.Members = s.roster.members(s.config.Elastic() || len(s.roster.records) > s.config.MaxServers)
 	t.Lost = s.roster.lost()
 	if q := s.options.Queue; q != nil {
 		t.Waiting = q.Waiting()
@@ -183,7 +190,8 @@ func (s *Supervisor) start(predecessor int64) {
 	}
 	r := s.roster.add(slot, s.tally.Generation, now)
 	r.lifetime = config.MaxLifetime
-	s.options.Board.Row(slot).reset(r.id, r.generation, uint64(limit), now.UnixNano())
+	r.limit = uint64(limit)
+	s.options.Board.reset(slot, r.id, r.generation, r.limit, now.UnixNano())
 	s.tally.LastStart = now
 	s.totals.Spawned++
 	s.step("start", r.id, "")
@@ -191,20 +199,12 @@ func (s *Supervisor) start(predecessor int64) {
 	w, err := s.options.Backend.Start(Spec{
 		ID: id, Slot: slot, Generation: r.generation, Predecessor: predecessor,
 		Config: &config, Board: s.options.Board,
-	}, func(e Event) { s.post(report{id, e}) })
+	}, func(e Event) { s.mail.put(report{id, e}) })
 	if err != nil {
 		s.exited(r, Event{Kind: Exited, Cause: CauseStart, Err: err})
 		return
 	}
 	r.worker = w
-}
-
-// post hands a report to the supervisor, or to nobody once it has ended.
-func (s *Supervisor) post(r report) {
-	select {
-	case s.events <- r:
-	case <-s.done:
-	}
 }
 
 func (s *Supervisor) retire(id int64, cause Cause) {
@@ -233,21 +233,26 @@ func (s *Supervisor) kill(id int64, cause Cause) {
 
 // receive takes one report of a worker.
 func (s *Supervisor) receive(p report) {
+	e := p.event
+	if e.Kind == Returned {
+		s.roster.release(p.id)
+		return
+	}
 	r := s.roster.find(p.id)
 	if r == nil {
 		return
 	}
-	e := p.event
 	switch e.Kind {
 	case Ready:
 		if r.phase != PhaseStarting {
 			return
 		}
-		r.phase = PhaseLive
+		r.phase, r.ready = PhaseLive, true
 		s.options.Board.Row(r.slot).setState(Idle)
 		s.step("ready", r.id, "")
 	case Expiring, Spent, Wedged:
-		if e.Kind == Spent {
+		// A worker whose lanes are all lost takes nothing more, either.
+		if b := s.options.Board; e.Kind == Spent || b.Row(r.slot).LostLanes() >= int64(b.Lanes()) {
 			r.spent = true
 		}
 		if r.expiring == "" {
@@ -269,9 +274,14 @@ func (s *Supervisor) exited(r *record, e Event) {
 	case e.Cause != "" && (e.Cause != CauseDone || cause == ""):
 		cause = e.Cause
 	case cause == "":
-		cause = CauseDone
+		// Nobody had told it to leave. Perhaps it had asked for that itself.
+		cause = cmp.Or(r.expiring, CauseDone)
 	}
-	begun := row.Begun()
+	if r.phase == PhaseStarting && cause == CauseDone {
+		cause = CauseStart
+	}
+	s.unclean = s.unclean || s.tally.Stopping && cause == CauseKilled
+	begun := r.begun(row)
 	s.totals.Requests += int64(begun)
 	s.totals.Exits[cause]++
 	exit := Exit{
@@ -283,9 +293,9 @@ func (s *Supervisor) exited(r *record, e Event) {
 	}
 	switch cause {
 	case CauseCrash, CauseStart:
-		if r.phase == PhaseStarting || cause == CauseStart {
+		if (r.phase == PhaseStarting || cause == CauseStart) && r.generation == s.tally.Generation {
 			s.failedStarts++
-			s.startError = startError(e)
+			s.startError = startError(r, e)
 		}
 		s.options.Log.Error("worker died", "slot", r.slot, "pid", e.PID, "cause", cause,
 			"status", e.Exit, "request", e.Request, "error", e.Err)
@@ -304,12 +314,15 @@ func (s *Supervisor) exited(r *record, e Event) {
 }
 
 // startError is what a worker that never got ready died of.
-func startError(e Event) error {
+func startError(r *record, e Event) error {
 	switch {
+	case r.phase == PhaseKilled:
 	case e.Err != nil:
 		return e.Err
 	case e.Exit != "":
 		return fmt.Errorf("worker died before it was ready: %s", e.Exit)
+	default:
+		return errors.New("worker ended before it was ready")
 	}
 	return errors.New("worker was not ready in time")
 }
@@ -332,12 +345,11 @@ func (s *Supervisor) configureQueue() {
 	}
 }
 
-// demand makes the supervisor look at the queue. It never blocks: if an event
-// waits already, the supervisor is going to look anyway.
+// demand makes the supervisor look at the queue, if it could start more workers.
+// It never blocks.
 func (s *Supervisor) demand() {
-	select {
-	case s.events <- report{}:
-	default:
+	if s.hungry.Load() {
+		s.mail.ring()
 	}
 }
 

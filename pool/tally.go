@@ -24,6 +24,7 @@ type Member struct {
 	Expiring   Cause     // why it has to be replaced, "" if it has not
 	Spent      bool      // takes no more requests
 	Lifetime   time.Duration
+	Unready    bool // has never been ready
 }
 
 // Tally is all that Plan knows of the present: the workers in the order of

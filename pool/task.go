@@ -41,12 +41,16 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// The states of a task. Only these changes happen, each by compare-and-swap, so
-// that exactly one side wins every race between a lane and an impatient front:
+// The states of a task. Exactly one side wins every race between a lane and an
+// impatient front: what leaves running, or leaves taken for another state than
+// waiting, does so by compare-and-swap; the other changes are made by the task's
+// only owner, or under the queue's lock.
 //
-//	fresh -> waiting -> taken -> running -> answered
-//	            |                   |
-//	            +-> expired         +-> abandoned
+//	fresh -> taken <-> waiting -> expired (late, or the queue was closed)
+//	           |
+//	           +-> running -> answered
+//	           |      |
+//	           +------+-> abandoned (by the front after request_timeout, or killed)
 const (
 	taskFresh uint32 = iota
 	taskWaiting
@@ -71,9 +75,11 @@ type Task struct {
 	Arrived int64
 
 	state  atomic.Uint32
-	lane   *Lane        // who runs it; valid once the state is running
-	begun  atomic.Int64 // when it began, in nanoseconds since 1970
-	waited bool         // in the list, at least once
+	lane   *Lane         // who runs it; valid once the state is running
+	begun  atomic.Int64  // when it began, by sinceEpoch; 0 if its time has no limit
+	turn   atomic.Uint64 // counts the requests that the task was used for
+	timed  bool          // its front looks at the clock
+	waited bool          // in the list, at least once
 	err    error
 	wake   chan struct{}
 	timer  *time.Timer
@@ -107,10 +113,17 @@ func (t *Task) abandon() bool {
 	return t.state.CompareAndSwap(taskRunning, taskAbandoned)
 }
 
-// kill gives up on a running task on behalf of its worker and tells the front.
+// kill gives up on a task on behalf of its worker and tells the front.
 func (t *Task) kill() {
-	if t.abandon() {
+	if t.abandon() || t.state.CompareAndSwap(taskTaken, taskAbandoned) {
 		t.err = ErrKilled
 		t.wake <- struct{}{}
 	}
 }
+
+// epoch is what request_timeout is measured from. The clock that counts from
+// here, unlike the one that status shows, is never set.
+var epoch = time.Now()
+
+// sinceEpoch is the time since epoch in nanoseconds, never 0.
+func sinceEpoch() int64 { return max(1, int64(time.Since(epoch))) }

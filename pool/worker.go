@@ -6,11 +6,11 @@ import "fmt"
 type Backend interface {
 	// Start starts a worker and returns at once. What becomes of it is
 	// reported: Ready when it can serve, and in any case one Exited, its last
-	// report. An error means that there is no worker and nothing will be
+	// report but for a Returned. An error means that there is no worker and nothing will be
 	// reported.
 	//
 	// Start is called by the supervisor's goroutine. report may be called from
-	// any goroutine, also before Start has returned.
+	// any goroutine, also before Start has returned, and never blocks.
 	Start(spec Spec, report func(Event)) (Worker, error)
 }
 
@@ -51,6 +51,7 @@ const (
 	Spent              // it has begun its last request and takes no more
 	Wedged             // a handler of it was abandoned
 	Exited             // it is gone
+	Returned           // after Exited with Lost: the abandoned handlers have come back
 )
 
 func (k EventKind) String() string {
@@ -65,6 +66,8 @@ func (k EventKind) String() string {
 		return "wedged"
 	case Exited:
 		return "exited"
+	case Returned:
+		return "returned"
 	}
 	return fmt.Sprintf("EventKind(%d)", int(k))
 }
@@ -78,7 +81,8 @@ type Event struct {
 	// Request is the request that was in hand at a crash, as "GET /x".
 	Request string
 	// Lost says, of Exited, that abandoned handlers still run and count their
-	// row down when they come back: the slot is not free before.
+	// row down when they come back: the slot is not free before. A backend says
+	// Returned then, so that the supervisor notices at once.
 	Lost bool
 	// Err is why the worker could not start, or what it died of, if known.
 	Err error
