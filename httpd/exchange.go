@@ -149,11 +149,15 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	r.request(l)
 	end, err := r.client.Do(r)
 	r.patience.Stop()
+	panicked := err == nil && end.AppStatus == statusPanicked && !r.child.External()
 	if err == nil {
 		err = r.complete(end)
 	}
 	more := true
-	if err != nil {
+	switch {
+	case panicked && r.stream != nil:
+		err = errStreamCut
+	case err != nil:
 		more = r.fail(t, err)
 	}
 	if r.stream != nil {
@@ -161,7 +165,7 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	}
 	r.over(j)
 	switch {
-	case err == nil && end.AppStatus == statusPanicked && !r.child.External():
+	case panicked:
 		l.Crew().Crash(errChildPanicked, string(r.what))
 		return false
 	case err != nil || r.client.MustClose():
@@ -276,7 +280,7 @@ func (r *exchangeRunner) startStream() error {
 		return nil
 	}
 	resp := &r.ctx.Response
-	w := newStreamWriter()
+	w := newStreamWriter(r.length)
 	w.buf = append(w.buf, resp.Body()...)
 	resp.ResetBody()
 	resp.ImmediateHeaderFlush = true

@@ -126,12 +126,11 @@ func (r *responder) answer(req *fcgi.Request) bool {
 // the front does in every mode.
 func (r *responder) panicked(err error) {
 	r.child.crash(err, string(r.ctx.Method())+" "+string(r.ctx.RequestURI()))
-	if r.started {
-		return
+	if !r.started {
+		r.ctx.Response.Reset()
+		r.ctx.Error("internal server error\n", fasthttp.StatusInternalServerError)
+		_ = r.whole()
 	}
-	r.ctx.Response.Reset()
-	r.ctx.Error("internal server error\n", fasthttp.StatusInternalServerError)
-	_ = r.whole()
 	_ = r.server.End(statusPanicked)
 }
 

@@ -45,8 +45,11 @@ func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	r.job.Store(j)
 	defer r.over(j)
 	r.handler(j.ctx)
-	if j.stream != nil {
+	switch {
+	case j.stream != nil:
 		r.runStream(l, j)
+	case j.ctx.IsHead():
+		sayLength(&j.ctx.Response)
 	}
 	return true
 }
@@ -69,8 +72,8 @@ func (r *handlerRunner) over(j *job) {
 // runStream hands the head of the answer to the front and lets the handler's
 // function write the body.
 func (r *handlerRunner) runStream(l *pool.Lane, j *job) {
-	w := newStreamWriter()
-	if !startStream(j.ctx, w) {
+	w, wanted := startStream(j.ctx)
+	if !wanted {
 		return
 	}
 	j.writer = w
@@ -83,9 +86,17 @@ func (r *handlerRunner) runStream(l *pool.Lane, j *job) {
 	cause = f(w)
 }
 
-// startStream makes w the body of the answer. It reports false if no body is
-// wanted.
-func startStream(ctx *fasthttp.RequestCtx, w *StreamWriter) bool {
+// sayLength makes the head of an answer to HEAD say that the body would be empty,
+// if that is so: fasthttp says it to GET only.
+func sayLength(resp *fasthttp.Response) {
+	if !resp.IsBodyStream() && len(resp.Body()) == 0 && resp.Header.ContentLength() == 0 {
+		resp.Header.SetContentLength(0)
+	}
+}
+
+// startStream makes what is written to w the body of the answer. It reports false
+// if no body is wanted.
+func startStream(ctx *fasthttp.RequestCtx) (w *StreamWriter, wanted bool) {
 	resp := &ctx.Response
 	size := resp.Header.ContentLength()
 	if size <= 0 {
@@ -94,9 +105,10 @@ func startStream(ctx *fasthttp.RequestCtx, w *StreamWriter) bool {
 	if ctx.IsHead() {
 		resp.SkipBody = true
 		resp.Header.SetContentLength(size)
-		return false
+		return nil, false
 	}
+	w = newStreamWriter(size)
 	resp.ImmediateHeaderFlush = true
 	resp.SetBodyStream(streamReader{w}, size)
-	return true
+	return w, true
 }

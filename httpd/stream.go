@@ -12,6 +12,9 @@ import (
 // ErrStreamClosed is what a StreamWriter says when the client has left.
 var ErrStreamClosed = errors.New("httpd: stream closed")
 
+// errStreamLong says that a streamed body is longer than its Content-Length.
+var errStreamLong = errors.New("httpd: body longer than its Content-Length")
+
 // streamBuffer is how many octets of a streamed answer may be ahead of the
 // client.
 const streamBuffer = 64 << 10
@@ -43,6 +46,7 @@ type StreamWriter struct {
 	mu     sync.Mutex
 	moved  sync.Cond
 	buf    []byte // not read yet
+	left   int    // how much of the announced length has not been read, -1 if none was
 	ready  int    // how much of buf may be read
 	done   bool   // the writer has ended
 	cause  error  // what the reader gets at the end instead of io.EOF
@@ -51,8 +55,10 @@ type StreamWriter struct {
 	released bool
 }
 
-func newStreamWriter() *StreamWriter {
-	w := &StreamWriter{}
+// newStreamWriter makes the writer of a body of size octets, -1 if its length is
+// not known.
+func newStreamWriter(size int) *StreamWriter {
+	w := &StreamWriter{left: size}
 	w.moved.L = &w.mu
 	return w
 }
@@ -146,7 +152,18 @@ func (r streamReader) Read(p []byte) (int, error) {
 		}
 		return 0, io.EOF
 	}
-	n := copy(p, w.buf[:w.ready])
+	ready := w.ready
+	if w.left >= 0 {
+		// fasthttp would send more than it has announced, and the client would
+		// take that for its next answer.
+		if ready = min(ready, w.left); ready == 0 {
+			return 0, errStreamLong
+		}
+	}
+	n := copy(p, w.buf[:ready])
+	if w.left >= 0 {
+		w.left -= n
+	}
 	w.buf = append(w.buf[:0], w.buf[n:]...)
 	w.ready -= n
 	w.moved.Broadcast()
