@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strconv"
+	"strings"
 )
 
 // address is one place to listen at.
@@ -43,6 +44,9 @@ func parseAddress(s string) (address, error) {
 	case "http+unix":
 		if u.Host != "" || !filepath.IsAbs(u.Path) {
 			return fail("needs an absolute path, such as http+unix:///run/bident.sock")
+		}
+		if strings.IndexByte(u.Path, 0) >= 0 {
+			return fail("no path holds the character NUL")
 		}
 		return address{"unix", u.Path}, nil
 	case "https", "fcgi", "fcgi+unix", "http+fd", "fcgi+fd", "http+systemd":

@@ -105,6 +105,15 @@ func call(pid int, by string) (net.Conn, *bufio.Reader, error) {
 func perform(ctx *fasthttp.RequestCtx) bool {
 	path := string(ctx.Path())
 	switch path {
+	case "/sized": // says the length of its stream and writes another one
+		announced, _ := ctx.QueryArgs().GetUint("say")
+		written, _ := ctx.QueryArgs().GetUint("write")
+		ctx.Response.Header.SetContentLength(announced)
+		httpd.Stream(ctx, func(w *httpd.StreamWriter) error {
+			_, err := w.WriteString(strings.Repeat("x", written))
+			return err
+		})
+		return true
 	case "/held", "/paced", "/flood", "/watch":
 	default:
 		return false

@@ -62,7 +62,7 @@
 //	HUP         reload; or as TERM, with HUPStops
 //	USR1        Hooks.ReopenLogs
 //	TTIN, TTOU  a worker more, a worker less
-//	WINCH       retire all workers; requests wait until the next HUP or Scale
+//	WINCH       retire all workers; requests wait for the next HUP or Scale
 //
 // # Goroutines
 //

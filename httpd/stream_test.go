@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -134,6 +135,28 @@ func (s *server) awaitLives(t *testing.T, life string, n int) {
 		}
 		s.moved.Wait()
 	}
+}
+
+// TestStreamLength: a stream that does not have the length it says is cut, and
+// never runs over into the next answer.
+func TestStreamLength(t *testing.T) {
+	each(t, handlerKinds(), func(t *testing.T, k kind) {
+		s := start(t, k, pool.Config{})
+		for _, n := range []struct{ say, write int }{
+			{5, 5}, {100_000, 100_000}, {5, 4}, {100_000, 99_999}, {5, 6}, {5, 100_000}, {100_000, 200_000},
+		} {
+			c := newClient(t, s.url)
+			status, text, err := c.try("GET", fmt.Sprintf("/sized?say=%d&write=%d", n.say, n.write), "")
+			switch {
+			case err == nil && status == http.StatusBadGateway && n.say != n.write && text == "bad gateway\n":
+			case err == nil && (status != http.StatusOK || len(text) != n.say || n.write < n.say):
+				t.Errorf("%d octets announced, %d written: %d, %d octets %v", n.say, n.write, status, len(text), err)
+			case err != nil && n.say == n.write:
+				t.Errorf("%d octets announced and written: %v", n.say, err)
+			}
+			c.pid(t)
+		}
+	})
 }
 
 // TestStreamSlowReader: a client that does not read stops the handler, which ends

@@ -27,6 +27,7 @@ type Lane struct {
 	busy   atomic.Bool
 	task   atomic.Pointer[Task] // in hand and not answered; whoever swaps it out answers
 	served uint64
+	owed   *Task       // settled; its front is yet to be woken
 	late   atomic.Bool // the front had given up when the answer came
 
 	mu     sync.Mutex // not taken on a request's path
@@ -67,6 +68,7 @@ func (l *Lane) Run(r Runner) {
 	// Deferred, because a handler may end the goroutine.
 	defer l.end(r)
 	l.line.setState(Idle)
+	defer l.deliver()
 	for !l.crew.retiring.Load() && l.crew.row.reserve() {
 		t := l.next()
 		if t == nil {
@@ -92,6 +94,7 @@ func (l *Lane) next() *Task {
 		}
 		if q.waiting.Load() > 0 {
 			if t := q.pop(); t != nil {
+				l.deliver()
 				return t
 			}
 		}
@@ -103,6 +106,9 @@ func (l *Lane) next() *Task {
 				continue
 			}
 		}
+		// The lane can be found now: whoever gets the answer and asks again
+		// at once finds it, and not a younger one.
+		l.deliver()
 		if t := <-l.inbox; t != again {
 			return t
 		}
@@ -153,6 +159,7 @@ func (l *Lane) serve(r Runner, t *Task) (more bool) {
 		c.Crash(err, view.Request)
 		l.line.End()
 		l.conclude(err)
+		l.deliver()
 	}()
 	more = r.Run(l, t)
 	returned = true
@@ -164,16 +171,29 @@ func (l *Lane) serve(r Runner, t *Task) (more bool) {
 	return more && !l.late.Load()
 }
 
-// conclude gives the outcome to the front, unless the answer is there already.
+// conclude settles the outcome, unless the answer is there already; the front
+// learns of it by deliver.
 // A lane whose front has given up takes nothing more: the front is about to count
 // it as lost, and whatever the lane took until then would be lost with it.
 func (l *Lane) conclude(err error) {
 	l.busy.Store(false)
 	if t := l.task.Swap(nil); t != nil {
-		l.late.Store(!t.answer(err))
+		if t.settle(err) {
+			l.owed = t
+		} else {
+			l.late.Store(true)
+		}
 	}
 	if l.late.Load() {
 		l.lose(ErrRequestTimeout)
+	}
+}
+
+// deliver wakes the front whose answer has been concluded.
+func (l *Lane) deliver() {
+	if t := l.owed; t != nil {
+		l.owed = nil
+		t.wake <- struct{}{}
 	}
 }
 

@@ -175,7 +175,8 @@ func (p *place) sort(d *Decision) {
 	}
 }
 
-// starts fills up the places that fresh workers should have.
+// starts fills up the places that fresh workers should have: first those that
+// nobody has any more, then those of workers that have to go.
 func (p *place) starts(d *Decision) {
 	need := p.want - len(p.fresh)
 	room := p.want + p.c.MaxSurge - p.total
@@ -209,10 +210,11 @@ func (p *place) starts(d *Decision) {
 		d.wake(p.now.Add(p.c.StartDelay))
 	}
 	heirs := p.heirs()
+	vacant := max(0, p.want-len(p.fresh)-len(p.expiring))
 	for i := range need {
 		var predecessor int64
-		if i < len(heirs) {
-			predecessor = heirs[i]
+		if j := i - vacant; j >= 0 && j < len(heirs) {
+			predecessor = heirs[j]
 		}
 		d.do(Start, predecessor, "")
 	}

@@ -98,7 +98,7 @@ func (q *Queue) Do(t *Task) error {
 		return ErrQueueClosed
 	}
 	t.err, t.waited, t.timed = nil, false, q.limit.Load() > 0
-	t.begun.Store(0)
+	t.begun.Store(timeless)
 	t.turn.Add(1)
 	t.state.Store(taskTaken)
 	if q.waiting.Load() == 0 {
@@ -158,7 +158,7 @@ func (q *Queue) await(t *Task) error {
 		switch t.state.Load() {
 		case taskRunning:
 			begun := t.begun.Load()
-			if run == 0 || begun == 0 {
+			if run == 0 || begun == timeless {
 				<-t.wake
 				return t.err
 			}

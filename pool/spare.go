@@ -63,10 +63,10 @@ func planWant(c *Config, t *Tally, now time.Time, d *Decision) {
 			d.Raised = now
 		}
 	}
-	if now.Sub(t.Looked) >= c.CheckForWaiting && now.Sub(t.Raised) >= c.CheckForSpawn {
+	if now.Sub(t.Looked) >= c.CheckForWaiting && now.Sub(d.Raised) >= c.CheckForSpawn {
 		d.Looked = now
-		if over := idle - c.mostSpare(); over > 0 {
-			want = min(want, max(idle+busy-min(over, old), c.MinServers))
+		if over := min(idle-c.mostSpare(), old); over > 0 {
+			want = min(want, max(idle+busy-over, c.MinServers))
 		}
 	}
 	d.Want = want

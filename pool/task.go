@@ -3,6 +3,7 @@ package pool
 import (
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -76,7 +77,7 @@ type Task struct {
 
 	state  atomic.Uint32
 	lane   *Lane         // who runs it; valid once the state is running
-	begun  atomic.Int64  // when it began, by sinceEpoch; 0 if its time has no limit
+	begun  atomic.Int64  // when it began, by sinceEpoch, or timeless
 	turn   atomic.Uint64 // counts the requests that the task was used for
 	timed  bool          // its front looks at the clock
 	waited bool          // in the list, at least once
@@ -95,11 +96,20 @@ func NewTask(job any) *Task {
 // answer wakes the front with the outcome. It reports false if the front has
 // given up on the request.
 func (t *Task) answer(err error) bool {
+	if !t.settle(err) {
+		return false
+	}
+	t.wake <- struct{}{}
+	return true
+}
+
+// settle decides the outcome, and leaves it to the caller to wake the front. It
+// reports false if the front has given up on the request.
+func (t *Task) settle(err error) bool {
 	if !t.state.CompareAndSwap(taskRunning, taskAnswered) {
 		return false
 	}
 	t.err = err
-	t.wake <- struct{}{}
 	return true
 }
 
@@ -125,5 +135,8 @@ func (t *Task) kill() {
 // here, unlike the one that status shows, is never set.
 var epoch = time.Now()
 
-// sinceEpoch is the time since epoch in nanoseconds, never 0.
-func sinceEpoch() int64 { return max(1, int64(time.Since(epoch))) }
+// timeless is when a task begins that has all the time it needs.
+const timeless = math.MinInt64
+
+// sinceEpoch is the time since epoch in nanoseconds.
+func sinceEpoch() int64 { return int64(time.Since(epoch)) }

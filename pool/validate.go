@@ -76,13 +76,12 @@ func (c Config) contradictions(bad func(field, format string, args ...any)) {
 	d := c.WithDefaults()
 	if d.MaxServers > MaxSlots/2 {
 		bad("MaxServers", "%d is more than %d", d.MaxServers, MaxSlots/2)
-		d.MaxServers = MaxSlots / 2
 	}
 	if d.MaxSurge > MaxSlots/2 {
 		bad("MaxSurge", "%d is more than %d", d.MaxSurge, MaxSlots/2)
 		d.MaxSurge = 1
 	}
-	if most := d.MaxServers + d.MaxSurge; d.Concurrency > MaxLanes/most {
+	if most := min(d.MaxServers, MaxSlots/2) + d.MaxSurge; d.Concurrency > MaxLanes/most {
 		bad("Concurrency", "%d workers with %d lanes each are more than %d lanes",
 			most, d.Concurrency, MaxLanes)
 	}

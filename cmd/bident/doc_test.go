@@ -18,7 +18,8 @@
 //	[!] logged FILE RE    wait until the file matches; with ! it must not match now
 //	get URL               print status and body of the answer to a GET
 //	hold NAME URL         send a GET and do not wait for the answer
-//	held NAME RE          wait for that answer, as get prints it, to match
+//	held NAME RE [TIME]   wait for that answer, as get prints it, to match; it
+//	                      must not have come before that time
 //	occupy VAR tcp        listen on a port of 127.0.0.1, which is put into VAR
 //	occupy VAR PATH       listen on a UNIX socket
 //	stale PATH            leave a UNIX socket behind on which nobody listens

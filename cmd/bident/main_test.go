@@ -31,6 +31,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			runtime := filepath.Join(env.WorkDir, "run")
 			env.Setenv("XDG_RUNTIME_DIR", runtime)
+			// Every process of a test with the race detector would end a second
+			// later.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			env.Setenv("ANY", "http://127.0.0.1:0")
 			file, err := os.Executable()
 			if err != nil {

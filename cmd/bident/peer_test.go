@@ -83,27 +83,42 @@ func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), answer)
 }
 
+// answered is what came of a request, and how long that took.
+type answered struct {
+	text string
+	took time.Duration
+}
+
 func cmdHold(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, !neg && len(args) == 2, "hold NAME URL")
-	answer := make(chan string, 1)
+	answer := make(chan answered, 1)
 	stageOf(ts).held[args[0]] = answer
 	go func() {
+		began := time.Now()
 		text, err := fetch(args[1])
 		if err != nil {
 			text = "failed: " + err.Error()
 		}
-		answer <- text
+		answer <- answered{text, time.Since(began)}
 	}()
 }
 
 func cmdHeld(ts *testscript.TestScript, neg bool, args []string) {
-	need(ts, !neg && len(args) == 2, "held NAME REGEXP")
+	need(ts, !neg && (len(args) == 2 || len(args) == 3), "held NAME REGEXP [TIME]")
 	wanted, err := regexp.Compile(args[1])
 	ts.Check(err)
+	var least time.Duration
+	if len(args) == 3 {
+		least, err = time.ParseDuration(args[2])
+		ts.Check(err)
+	}
 	select {
-	case answer := <-stageOf(ts).held[args[0]]:
-		if !wanted.MatchString(answer) {
-			ts.Fatalf("answer %q does not match %s", answer, args[1])
+	case a := <-stageOf(ts).held[args[0]]:
+		if !wanted.MatchString(a.text) {
+			ts.Fatalf("answer %q does not match %s", a.text, args[1])
+		}
+		if a.took < least {
+			ts.Fatalf("answered after %s: a request of at least %s was cut short", a.took, least)
 		}
 	case <-time.After(patience):
 		ts.Fatalf("no answer within %s", patience)

@@ -26,13 +26,13 @@ const patience = 30 * time.Second
 type stage struct {
 	names   []string // of its environment variables
 	servers map[string]*running
-	held    map[string]chan string
+	held    map[string]chan answered
 }
 
 type stageKey struct{}
 
 func newStage(env *testscript.Env) *stage {
-	s := &stage{servers: make(map[string]*running), held: make(map[string]chan string)}
+	s := &stage{servers: make(map[string]*running), held: make(map[string]chan answered)}
 	for _, v := range env.Vars {
 		name, _, _ := strings.Cut(v, "=")
 		s.names = append(s.names, name)
