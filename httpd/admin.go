@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -21,6 +22,13 @@ type admin struct {
 	listener *listen.Listener
 	url      string
 	server   *fasthttp.Server
+	leaving  sync.WaitGroup // connections that wait for the server's end
+}
+
+// adminConn is a connection to the admin listener.
+type adminConn struct {
+	net.Conn
+	leaving bool // it waits for the server's end
 }
 
 // openAdmin binds the admin listener.
@@ -50,12 +58,31 @@ func (m *admin) serve() {
 				time.Sleep(100 * time.Millisecond) // out of descriptors: it passes
 				continue
 			}
-			go func() { _ = m.server.ServeConn(c) }()
+			go func() {
+				own := &adminConn{Conn: c}
+				_ = m.server.ServeConn(own)
+				if own.leaving {
+					m.leaving.Done()
+				}
+			}()
 		}
 	}()
 }
 
-func (m *admin) close() { m.listener.Close() }
+// close stops listening and lets those who wait for the server's end have their
+// answer.
+func (m *admin) close() {
+	m.listener.Close()
+	answered := make(chan struct{})
+	go func() {
+		m.leaving.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-time.After(lastWords):
+	}
+}
 
 // handleAdmin answers one request to the admin listener.
 func (r *instance) handleAdmin(ctx *fasthttp.RequestCtx) {
@@ -113,9 +140,13 @@ func (r *instance) handleControl(ctx *fasthttp.RequestCtx, what string) {
 	case "reload":
 		err = r.reload(wait)
 	case "stop":
-		// The answer cannot come after the end: whoever asked waits for the
-		// admin listener to close.
+		own := ctx.Conn().(*adminConn)
+		own.leaving = true
+		r.admin.leaving.Add(1)
+		ctx.SetConnectionClose()
 		r.stop(dieTimeout(r.plan.pool))
+		<-r.ended
+		err = r.outcome
 	case "scale":
 		n, bad := strconv.Atoi(string(args.Peek("n")))
 		if bad != nil {

@@ -130,12 +130,24 @@ func (c *conn) watch(gone func()) (stop func()) {
 	var stopping atomic.Bool
 	go func() {
 		defer close(over)
-		n, err := c.Conn.Read(c.peeked[:])
-		switch {
-		case n > 0:
-			c.pending.Store(true)
-		case err != nil && !stopping.Load():
-			gone()
+		for {
+			n, err := c.Conn.Read(c.peeked[:])
+			switch {
+			case n > 0:
+				c.pending.Store(true)
+				return
+			case stopping.Load():
+				return
+			case !errors.Is(err, os.ErrDeadlineExceeded):
+				gone()
+				return
+			}
+			// Woken because the front drains: the client is still there, and
+			// its request goes on.
+			_ = c.Conn.SetReadDeadline(time.Time{})
+			if stopping.Load() {
+				return // the deadline may have been the one of stop
+			}
 		}
 	}()
 	return sync.OnceFunc(func() {

@@ -139,7 +139,8 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 		f.refuse(ctx, c, err)
 	}
 	c.unanswered = 0
-	if ctx.Hijacked() {
+	if ctx.Hijacked() || ctx.Response.IsBodyStream() {
+		// Of a stream that the client breaks off, the lane lets go later.
 		c.shared = true
 	}
 	if f.draining.Load() {

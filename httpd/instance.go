@@ -32,6 +32,8 @@ type instance struct {
 	supervisor *pool.Supervisor
 	admin      *admin
 	closers    []func()
+	ended      chan struct{} // closed when the last worker is gone
+	outcome    error         // of the supervisor, once ended is closed
 
 	mu       sync.Mutex
 	stopping bool
@@ -41,7 +43,7 @@ type instance struct {
 // open binds all addresses and makes everything that the server consists of. It
 // leaves nothing behind if it fails.
 func (s *Server) open(plan *settings) (_ *instance, err error) {
-	r := &instance{server: s, plan: plan, log: plan.log, started: time.Now()}
+	r := &instance{server: s, plan: plan, log: plan.log, started: time.Now(), ended: make(chan struct{})}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -91,6 +93,10 @@ func (r *instance) listenOptions() listen.Options {
 // run is the server's life.
 func (r *instance) run(ctx context.Context) error {
 	defer r.close()
+	// First of all: whoever reads that the server listens may send a signal.
+	if r.server.Signals {
+		defer r.handleSignals()()
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- r.supervisor.Run(context.Background()) }()
 	if r.front != nil {
@@ -104,9 +110,6 @@ func (r *instance) run(ctx context.Context) error {
 	if r.admin != nil {
 		r.admin.serve()
 	}
-	if r.server.Signals {
-		defer r.handleSignals()()
-	}
 	go func() {
 		if r.supervisor.Ready(ctx) == nil {
 			r.log.Info("ready", "mode", r.plan.mode, "workers", r.plan.pool.MaxServers, "pid", os.Getpid())
@@ -118,6 +121,8 @@ func (r *instance) run(ctx context.Context) error {
 		r.stop(dieTimeout(r.plan.pool))
 	}()
 	err := <-ended
+	r.outcome = err
+	close(r.ended)
 	if r.front != nil {
 		last, cancel := context.WithTimeout(context.Background(), lastWords)
 		r.front.drain(last, false)

@@ -29,7 +29,8 @@ type Decision struct {
 	Want int
 	// Raised and Looked are what the next Tally has to say.
 	Raised, Looked time.Time
-	// Wake is when to plan again even if nothing happens. Zero: never.
+	// Wake is when to plan again even if nothing happens; zero: never. If there
+	// are Actions, plan again as soon as they are done.
 	Wake time.Time
 }
 

@@ -152,6 +152,11 @@ func (s *Supervisor) plan() {
 		}
 	}
 	s.hungry.Store(s.config.Elastic() && d.Want < s.config.MaxServers)
+	if len(d.Actions) > 0 {
+		// What they have brought about has its own times: a worker that was just
+		// started may never say a word, a start that failed is tried again.
+		s.mail.ring()
+	}
 	s.timer.Stop()
 	if !d.Wake.IsZero() {
 		s.timer.Reset(time.Until(d.Wake))
@@ -271,7 +276,7 @@ func (s *Supervisor) exited(r *record, e Event) {
 	cause := r.cause
 	switch {
 	case r.phase == PhaseKilled:
-	case e.Cause != "" && (e.Cause != CauseDone || cause == ""):
+	case e.Cause != "" && e.Cause != CauseDone:
 		cause = e.Cause
 	case cause == "":
 		// Nobody had told it to leave. Perhaps it had asked for that itself.

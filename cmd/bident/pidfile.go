@@ -30,7 +30,7 @@ func claimPIDFile(path string) (*pidFile, error) {
 	// Written beside it and renamed: nobody ever reads half a number.
 	f, err := os.CreateTemp(filepath.Dir(path), ".pid-*")
 	if err != nil {
-		return nil, fmt.Errorf("pid file %s: %s", path, reason(err))
+		return nil, fmt.Errorf("pid file %s: %w", path, reason(err))
 	}
 	_, err = fmt.Fprintln(f, os.Getpid())
 	err = errors.Join(err, f.Chmod(0o644), f.Close())
@@ -39,7 +39,7 @@ func claimPIDFile(path string) (*pidFile, error) {
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return nil, fmt.Errorf("pid file %s: %s", path, reason(err))
+		return nil, fmt.Errorf("pid file %s: %w", path, reason(err))
 	}
 	return &pidFile{path}, nil
 }
@@ -55,11 +55,7 @@ func (p *pidFile) Remove() {
 func readPIDFile(path string) (int, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		var named *fs.PathError
-		if errors.As(err, &named) {
-			err = named.Err
-		}
-		return 0, fmt.Errorf("pid file %s: %w", path, err)
+		return 0, fmt.Errorf("pid file %s: %w", path, reason(err))
 	}
 	text := strings.TrimSpace(string(b))
 	if text == "" {

@@ -18,7 +18,7 @@ func findProgram(s *options.Settings) error {
 	if err == nil {
 		return nil
 	}
-	p := options.Problem{Where: s.Origin("program"), What: "program " + s.Program[0] + ": " + reason(err)}
+	p := options.Problem{Where: s.Origin("program"), What: "program " + s.Program[0] + ": " + reason(err).Error()}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		p.Hint = "it must be an executable file"
@@ -29,7 +29,7 @@ func findProgram(s *options.Settings) error {
 }
 
 // reason is the innermost reason, without the path that the message has anyway.
-func reason(err error) string {
+func reason(err error) error {
 	var look *exec.Error
 	if errors.As(err, &look) {
 		err = look.Err
@@ -38,5 +38,5 @@ func reason(err error) string {
 	if errors.As(err, &path) {
 		err = path.Err
 	}
-	return err.Error()
+	return err
 }
