@@ -17,6 +17,7 @@ type fields struct {
 	all         []field
 	names       []byte
 	contentType []byte
+	folded      fasthttp.RequestHeader
 	framed      bool // there was a Content-Length or a Transfer-Encoding
 }
 
@@ -30,6 +31,12 @@ type field struct {
 // taken apart are not used where the text is there: of cookies it drops those
 // that hold a quote or a backslash.
 func (s *fields) read(head *fasthttp.RequestHeader) {
+	if raw := head.RawHeaders(); bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t")) {
+		// Walking over a folded field unfolds it where it stands, and the next
+		// walk would find something else: so this one walks over a copy.
+		head.CopyTo(&s.folded)
+		head = &s.folded
+	}
 	for key, value := range head.AllInOrder() {
 		s.add(key, value)
 	}

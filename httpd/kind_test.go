@@ -63,11 +63,9 @@ var kinds = []kind{
 // everyKind runs a scenario over every kind of worker.
 func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) { each(t, kinds, scenario) }
 
-// The kinds with a Go handler, those whose workers are processes, and those whose
-// processes answer by an exchange with the parent.
-func handlerKinds() []kind  { return kinds[:4] }
-func processKinds() []kind  { return kinds[2:] }
-func exchangeKinds() []kind { return []kind{kinds[2], kinds[4], kinds[5]} }
+// The kinds with a Go handler, and those whose workers are processes.
+func handlerKinds() []kind { return kinds[:4] }
+func processKinds() []kind { return kinds[2:] }
 
 // each runs a scenario over some kinds of worker.
 func each(t *testing.T, some []kind, scenario func(t *testing.T, k kind)) {

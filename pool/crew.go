@@ -168,6 +168,8 @@ func (c *Crew) Crash(err error, request string) {
 }
 
 // Crashed is what the crew crashed of and the request that did it, or nil.
+//
+//lint:ignore ST1008 the error is the answer, not a failure to give one
 func (c *Crew) Crashed() (error, string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -21,7 +21,7 @@ func table(s *Serve) []Key {
 		{Name: "app", into: &s.App, Group: groupWhat, Arg: "NAME", Default: "demo, unless a program is given", derived: true,
 			Help: "built-in application to serve; demo is the demonstration application"},
 		{Name: "demo_faults", into: &s.DemoFaults, Group: groupWhat, Default: "false",
-			Help: "let the demo answer the paths that crash, hang or leak"},
+			Help: "let the demo answer the paths that crash or hang"},
 		{Name: "program", into: &s.Program, Group: groupWhat, noFlag: true,
 			Help: "external FastCGI program and its arguments, instead of an application"},
 
