@@ -178,7 +178,7 @@ func (c *acceptingChild) run(o orders) error {
 	c.queue.Configure(o.Pool.QueueSize, o.Pool.QueueTimeout, o.Pool.RequestTimeout)
 	c.front = newFront(c.queue, Fork, o.MaxBody, c.log)
 	row := self.Scoreboard.Row(self.Slot)
-	c.front.opened = row.AddConnections
+	c.front.opened, c.front.refused = row.AddConnections, row.AddRefusal
 	var err error
 	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{
 		Report: c.report, Ended: func() { go c.ended() }, Gone: func() {},

@@ -27,6 +27,7 @@ type front struct {
 	mode     Mode
 	log      *slog.Logger
 	opened   func(int64) // counts connections of a worker that accepts itself
+	refused  func(error) // counts requests that no handler has answered
 	total    atomic.Int64
 	draining atomic.Bool
 
@@ -150,6 +151,7 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 
 // refuse answers a request that no handler has answered.
 func (f *front) refuse(ctx *fasthttp.RequestCtx, c *conn, err error) {
+	f.refused(err)
 	var panicked *pool.PanicError
 	switch {
 	case errors.As(err, &panicked):

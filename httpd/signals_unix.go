@@ -6,14 +6,16 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/bident/bident/pool"
 )
 
 // handleSignals acts on the process's signals until the function that it returns
-// is called. Each signal that takes time is acted on in its own goroutine, so
-// that a second TERM is never kept waiting.
+// is called. They are acted on in the order in which they come; the outcome of
+// one is waited for beside the others, so that a second TERM is never kept
+// waiting.
 func (r *instance) handleSignals() (stop func()) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP,
@@ -40,7 +42,13 @@ func (r *instance) handleSignals() (stop func()) {
 				case syscall.SIGQUIT:
 					r.stop(pool.NoLimit)
 				default:
-					go r.signalled(sig)
+					taken := make(chan struct{})
+					take := sync.OnceFunc(func() { close(taken) })
+					go func() {
+						defer take()
+						r.signalled(pool.OnAccepted(context.Background(), take), sig)
+					}()
+					<-taken
 				}
 			}
 		}
@@ -52,8 +60,7 @@ func (r *instance) handleSignals() (stop func()) {
 }
 
 // signalled does what a signal asks for, and logs the outcome.
-func (r *instance) signalled(sig os.Signal) {
-	ctx := context.Background()
+func (r *instance) signalled(ctx context.Context, sig os.Signal) {
 	var err error
 	switch sig {
 	case syscall.SIGHUP:

@@ -90,6 +90,7 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 		},
 		Totals: StatusTotals{
 			Requests: p.Totals.Requests, Spawned: p.Totals.Spawned,
+			Connections: p.Totals.Connections, Shed: p.Totals.Shed, Timeouts: p.Totals.Timeouts,
 			Exits: make(map[string]int64),
 		},
 		Workers: []StatusWorker{},

@@ -20,6 +20,16 @@ type waiter struct {
 	answer chan error
 }
 
+type acceptedKey struct{}
+
+// OnAccepted makes Reload, Scale, Recycle, Pause and Ready, when they are called
+// with the context that it returns, call f as soon as the supervisor has taken
+// the command, and then wait for the outcome. Who gives several commands one
+// after another without waiting for outcomes keeps them in order by it.
+func OnAccepted(ctx context.Context, f func()) context.Context {
+	return context.WithValue(ctx, acceptedKey{}, f)
+}
+
 // do runs f in the supervisor's goroutine.
 func (s *Supervisor) do(ctx context.Context, f commandFunc) error {
 	ran := make(chan struct{})
@@ -49,6 +59,9 @@ func (s *Supervisor) await(ctx context.Context, what string, begin func(*Supervi
 	})
 	if err != nil {
 		return err
+	}
+	if f, ok := ctx.Value(acceptedKey{}).(func()); ok {
+		f()
 	}
 	select {
 	case err := <-answer:

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"errors"
 	"sync/atomic"
 	"unicode"
 	"unicode/utf8"
@@ -46,7 +47,10 @@ type Row struct {
 	begun       atomic.Uint64
 	connections atomic.Int64
 	lost        atomic.Int64
-	_           [56]byte
+	accepted    atomic.Uint64
+	shed        atomic.Uint64
+	timeouts    atomic.Uint64
+	_           [32]byte
 }
 
 // reset makes the row ready for a worker that is about to start.
@@ -60,6 +64,9 @@ func (r *Row) reset(id int64, generation int, limit uint64, now int64) {
 	r.begun.Store(0)
 	r.connections.Store(0)
 	r.lost.Store(0)
+	r.accepted.Store(0)
+	r.shed.Store(0)
+	r.timeouts.Store(0)
 	r.state.Store(uint32(Starting))
 }
 
@@ -87,7 +94,34 @@ func (r *Row) Begun() uint64 { return r.begun.Load() }
 func (r *Row) Connections() int64 { return r.connections.Load() }
 
 // AddConnections counts a connection that was opened (1) or closed (-1).
-func (r *Row) AddConnections(n int64) { r.connections.Add(n) }
+func (r *Row) AddConnections(n int64) {
+	r.connections.Add(n)
+	if n > 0 {
+		r.accepted.Add(uint64(n))
+	}
+}
+
+// AddRefusal counts, in a worker that has a queue of its own, a request that was
+// not answered by a handler because of err.
+func (r *Row) AddRefusal(err error) {
+	switch {
+	case errors.Is(err, ErrRequestTimeout):
+		r.timeouts.Add(1)
+	case errors.Is(err, ErrQueueFull), errors.Is(err, ErrQueueTimeout):
+		r.shed.Add(1)
+	}
+}
+
+// most bounds what is believed of a counter that a child can write to, so that
+// no sum of them overflows.
+const most = 1 << 48
+
+// addTo adds what the worker has counted itself to the totals.
+func (r *Row) addTo(t *Totals) {
+	t.Connections += int64(min(r.accepted.Load(), most))
+	t.Shed += int64(min(r.shed.Load(), most))
+	t.Timeouts += int64(min(r.timeouts.Load(), most))
+}
 
 // LostLanes is the number of abandoned handlers that still run.
 func (r *Row) LostLanes() int64 { return r.lost.Load() }

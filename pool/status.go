@@ -13,8 +13,11 @@ const maxExits = 100
 // Totals are what has happened since the supervisor's beginning.
 type Totals struct {
 	Requests int64 // begun, by all workers that ever were
-	Spawned  int64
-	Exits    map[Cause]int64
+	// Connections, Shed and Timeouts are counted here where the workers accept
+	// and have queues of their own; elsewhere the front and its queue do.
+	Connections, Shed, Timeouts int64
+	Spawned                     int64
+	Exits                       map[Cause]int64
 }
 
 // Exit is the end of a worker.
@@ -85,6 +88,7 @@ func (s *Supervisor) status() Status {
 		}
 		w.Requests = int64(r.begun(s.options.Board.Row(r.slot)))
 		st.Totals.Requests += w.Requests
+		s.options.Board.Row(r.slot).addTo(&st.Totals)
 		st.Workers = append(st.Workers, w)
 	}
 	for _, h := range s.roster.held {

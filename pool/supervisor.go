@@ -288,6 +288,7 @@ func (s *Supervisor) exited(r *record, e Event) {
 	s.unclean = s.unclean || s.tally.Stopping && cause == CauseKilled
 	begun := r.begun(row)
 	s.totals.Requests += int64(begun)
+	row.addTo(&s.totals)
 	s.totals.Exits[cause]++
 	exit := Exit{
 		PID: e.PID, Slot: r.slot, Cause: cause, Status: e.Exit, Request: e.Request,
