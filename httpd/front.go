@@ -44,6 +44,7 @@ func newFront(queue *pool.Queue, mode Mode, maxBody int, log *slog.Logger) *fron
 	f := &front{
 		queue: queue, mode: mode, log: log,
 		opened:    func(int64) {},
+		refused:   func(error) {},
 		listeners: make(map[net.Listener]bool),
 		empty:     make(chan struct{}),
 	}
@@ -140,10 +141,9 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 		f.refuse(ctx, c, err)
 	}
 	c.unanswered = 0
-	if ctx.Hijacked() || ctx.Response.IsBodyStream() {
-		// Of a stream that the client breaks off, the lane lets go later.
-		c.shared = true
-	}
+	// An abandoned handler still has ctx, and of a stream that the client breaks
+	// off the lane lets go later.
+	c.shared = c.shared || ctx.Hijacked() || ctx.Response.IsBodyStream()
 	if f.draining.Load() {
 		ctx.SetConnectionClose()
 	}
