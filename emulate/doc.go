@@ -16,6 +16,6 @@
 // ends, and the worker leaves without it. Until the handler returns it holds
 // its slot in the scoreboard, in state X, and counts as lost. When the last one has
 // returned the finish hook is called, and Returned is reported after the Exited
-// that there was. An init hook that does not return is left behind in the same
-// way, but holds no slot.
+// that there was. An init hook that does not return is left behind in the same way,
+// but holds no slot.
 package emulate

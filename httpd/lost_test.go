@@ -44,7 +44,7 @@ func idle(st *httpd.Status) (n int) {
 func TestLost(t *testing.T) {
 	t.Run(kinds[0].name, func(t *testing.T) {
 		const limit = 100 * time.Millisecond
-		s := start(t, kinds[0], pool.Config{MaxServers: 2, MaxLost: 2, RequestTimeout: limit, QueueTimeout: time.Millisecond})
+		s := start(t, kinds[0], pool.Config{MaxServers: 2, MaxLost: 2, RequestTimeout: limit})
 		d := conduct(t)
 		var stuck []*player
 		for i := range 4 { // two are made up for, two are not
@@ -107,8 +107,12 @@ func TestLostReturn(t *testing.T) {
 			c, p := hold(t, s, d)
 			answered(t, c, http.StatusGatewayTimeout, "Gateway Timeout\n")
 			s.awaitLives(t, "start ready wedged(timeout) retire(timeout) exited(timeout)", i+1)
+			if status, _, err := newClient(t, s.url).get("/pid"); err != nil || status != http.StatusServiceUnavailable {
+				t.Errorf("with no worker left: status %d, %v", status, err)
+			}
 			p.cue("return")
 			p.gone()
+			s.awaitLives(t, "start ready", 1)
 			newClient(t, s.url).pid(t)
 		}
 	})

@@ -13,7 +13,7 @@ type crewTest struct {
 	t     testing.TB
 	queue *Queue
 	board *Scoreboard
-	slot  int
+	slot  int // the next crew's: no test has so many that two meet in one
 
 	mu     sync.Mutex
 	events []Event
@@ -30,7 +30,7 @@ func newBoard(t testing.TB, slots, lanes int) *Scoreboard {
 }
 
 func newCrewTest(t testing.TB, stations, lanes int) *crewTest {
-	k := &crewTest{t: t, queue: NewQueue(stations), board: newBoard(t, 64, lanes)}
+	k := &crewTest{t: t, queue: NewQueue(stations), board: newBoard(t, MaxSlots, lanes)}
 	k.queue.Configure(1024, 0, 0)
 	return k
 }

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"errors"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -62,7 +63,11 @@ func TestQueueKillRaces(t *testing.T) {
 		})
 	}
 	c := k.crew(0, nil)
-	for range 500 {
+	rounds := 500
+	if runtime.GOMAXPROCS(0) == 1 {
+		rounds = 20 // each waits for several turns of ten milliseconds there
+	}
+	for range rounds {
 		next := k.crew(0, nil)
 		c.Kill()
 		<-c.gone

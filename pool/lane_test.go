@@ -190,33 +190,28 @@ func TestGiveBack(t *testing.T) {
 	})
 }
 
-// Lanes that break at random while requests come: each is run exactly once.
+// Lanes that break while requests come: each request is run exactly once.
 func TestGiveBackUnderLoad(t *testing.T) {
-	k := newCrewTest(t, 256, 2)
-	var run, asked atomic.Int64
-	var births sync.Mutex
-	stop := false
-	var start func()
-	var crews []*testCrew
-	start = func() {
-		births.Lock()
-		defer births.Unlock()
-		if stop {
-			return
-		}
-		var n atomic.Int64
-		var once sync.Once
-		crews = append(crews, k.crew(0, func() bool {
-			if n.Add(1)%9 != 0 {
+	k := newCrewTest(t, 64, 2)
+	births := make(chan *testCrew, 4096) // crews of which a lane has broken
+	start := func() *testCrew {
+		var c *testCrew
+		var checks atomic.Int64
+		begin := make(chan struct{})
+		c = k.crew(0, func() bool {
+			<-begin
+			if checks.Add(1) != 9 {
 				return true
 			}
-			once.Do(func() { go start() })
+			births <- c
 			return false
-		}))
+		})
+		close(begin)
+		return c
 	}
-	start()
-	start()
+	var run, asked atomic.Int64
 	var wg sync.WaitGroup
+	crews := map[*testCrew]bool{start(): true, start(): true}
 	for range 8 {
 		wg.Go(func() {
 			task := job(func(*Lane, *Task) bool { run.Add(1); return true })
@@ -227,35 +222,21 @@ func TestGiveBackUnderLoad(t *testing.T) {
 				}
 			}
 		})
-		births.Lock()
-		if len(crews) > 60 {
-			t.Log(len(crews))
-		}
-		births.Unlock()
 	}
-	retire := time.NewTicker(time.Millisecond)
-	defer retire.Stop()
 	over := make(chan struct{})
 	go func() { wg.Wait(); close(over) }()
 	for done := false; !done; {
 		select {
 		case <-over:
 			done = true
-		case <-retire.C: // gives back the stations of those that have broken
-			births.Lock()
-			for _, c := range crews {
-				if c.live.Load() == 0 {
-					c.Retire()
-				}
-			}
-			births.Unlock()
+		case c := <-births:
+			// Its other lane goes on until the successor is there.
+			crews[start()] = true
+			delete(crews, c)
+			c.stop()
 		}
 	}
-	births.Lock()
-	stop = true
-	all := crews
-	births.Unlock()
-	for _, c := range all {
+	for c := range crews {
 		c.stop()
 	}
 	if run.Load() != asked.Load() {

@@ -28,12 +28,13 @@ type Queue struct {
 
 	demand atomic.Pointer[func()]
 
-	mu     sync.Mutex
-	head   *Task
-	tail   *Task
-	free   []bool // stations that no worker has, guarded by mu
-	cursor int
-	crews  []*Crew // in the order of birth, guarded by mu
+	mu      sync.Mutex
+	starved bool // no lane will come
+	head    *Task
+	tail    *Task
+	free    []bool // stations that no worker has, guarded by mu
+	cursor  int
+	crews   []*Crew // in the order of birth, guarded by mu
 }
 
 // NewQueue makes a queue that at most lanes lanes pull from.
@@ -82,6 +83,18 @@ func (q *Queue) Close() {
 	defer q.mu.Unlock()
 	for t := q.head; t != nil; t = q.head {
 		q.refuse(t, ErrQueueClosed)
+	}
+}
+
+// starve says that no lane will come for a while, however long a request waits:
+// requests are refused as if the queue were full, also those that wait.
+func (q *Queue) starve(starved bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.starved = starved
+	for t := q.head; starved && t != nil; t = q.head {
+		q.shed.Add(1)
+		q.refuse(t, ErrQueueFull)
 	}
 }
 
@@ -241,7 +254,7 @@ func (q *Queue) refuse(t *Task, err error) {
 func (q *Queue) enqueue(t *Task) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.waiting.Load() >= q.size.Load() {
+	if q.starved || q.waiting.Load() >= q.size.Load() {
 		q.shed.Add(1)
 		return ErrQueueFull
 	}

@@ -71,6 +71,7 @@ func TestStationsWrapAround(t *testing.T) {
 						t.Errorf("Do: %v", err)
 						return
 					}
+					runtime.Gosched() // or one processor would do nothing else
 				}
 			})
 		}

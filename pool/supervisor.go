@@ -151,6 +151,10 @@ func (s *Supervisor) plan() {
 			s.kill(a.ID, a.Cause)
 		}
 	}
+	if q := s.options.Queue; q != nil {
+		// Handlers that were abandoned have used up all workers.
+		q.starve(d.Want == 0 && t.Lost > s.config.MaxLost && len(t.Members) == 0 && len(d.Actions) == 0)
+	}
 	s.hungry.Store(s.config.Elastic() && d.Want < s.config.MaxServers)
 	if len(d.Actions) > 0 {
 		// What they have brought about has its own times: a worker that was just
