@@ -142,7 +142,7 @@ func (p *process) verdict(born bool) pool.Event {
 	}
 	crash, request := p.crash, p.request
 	if p.crew != nil && crash == nil {
-		crash, request = p.crew.Crashed()
+		request, crash = p.crew.Crashed()
 	}
 	switch {
 	case p.failure != nil && !p.ready:

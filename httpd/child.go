@@ -246,7 +246,7 @@ func (c *acceptingChild) ended() {
 	last, cancel := context.WithTimeout(context.Background(), lastAnswers)
 	c.front.drain(last, false)
 	cancel()
-	if err, request := c.lanes.Crashed(); err != nil {
+	if request, err := c.lanes.Crashed(); err != nil {
 		c.crash(err, request)
 	}
 	c.exit()

@@ -168,12 +168,10 @@ func (c *Crew) Crash(err error, request string) {
 }
 
 // Crashed is what the crew crashed of and the request that did it, or nil.
-//
-//lint:ignore ST1008 the error is the answer, not a failure to give one
-func (c *Crew) Crashed() (error, string) {
+func (c *Crew) Crashed() (request string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.crashed, c.request
+	return c.request, c.crashed
 }
 
 // Lost is the number of abandoned handlers of this crew that still run.

@@ -49,7 +49,7 @@ func TestLanePanicAndGoexit(t *testing.T) {
 			}
 			<-c.gone
 			c.lanes.Wait()
-			if err, request := c.Crashed(); !errors.As(err, &p) || request != "GET /x" {
+			if request, err := c.Crashed(); !errors.As(err, &p) || request != "GET /x" {
 				t.Errorf("crashed of %v in %q", err, request)
 			}
 			for _, r := range c.runners {
