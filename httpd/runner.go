@@ -44,6 +44,9 @@ func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	j.crew, j.state, j.served = r.crew, r.state, l.Served()
 	r.job.Store(j)
 	defer r.over(j)
+	if t.Abandoned() {
+		j.end(pool.ErrRequestTimeout) // Kill was earlier and has found no job
+	}
 	r.handler(j.ctx)
 	switch {
 	case j.stream != nil:

@@ -59,6 +59,7 @@ func TestQueueKillRaces(t *testing.T) {
 				default:
 					t.Error(err)
 				}
+				runtime.Gosched() // or one processor would do nothing else
 			}
 		})
 	}
