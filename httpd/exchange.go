@@ -368,7 +368,7 @@ func (r *exchangeRunner) over(j *job) {
 	j.writer = nil
 	j.end(ErrRequestOver)
 	if w != nil {
-		w.release()
+		r.lane.After(w.release)
 	}
 }
 

@@ -43,7 +43,7 @@ func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	j := t.Job.(*job)
 	j.crew, j.state, j.served = r.crew, r.state, l.Served()
 	r.job.Store(j)
-	defer r.over(j)
+	defer r.over(l, j)
 	if t.Abandoned() {
 		j.end(pool.ErrRequestTimeout) // Kill was earlier and has found no job
 	}
@@ -58,7 +58,7 @@ func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 }
 
 // over ends the request's context, also after a panic.
-func (r *handlerRunner) over(j *job) {
+func (r *handlerRunner) over(l *pool.Lane, j *job) {
 	r.mu.Lock()
 	r.job.Store(nil)
 	r.mu.Unlock()
@@ -66,7 +66,7 @@ func (r *handlerRunner) over(j *job) {
 		w := j.writer
 		j.writer = nil
 		j.end(ErrRequestOver)
-		w.release()
+		l.After(w.release)
 		return
 	}
 	j.end(ErrRequestOver)

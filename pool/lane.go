@@ -28,6 +28,7 @@ type Lane struct {
 	task   atomic.Pointer[Task] // in hand and not answered; whoever swaps it out answers
 	served uint64
 	owed   *Task       // settled; its front is yet to be woken
+	after  func()      // see After
 	late   atomic.Bool // the front had given up when the answer came
 
 	mu     sync.Mutex // not taken on a request's path
@@ -189,11 +190,20 @@ func (l *Lane) conclude(err error) {
 	}
 }
 
+// After makes the lane call f when it can be found again by the next request, or
+// has ended: what a front must wait for that was woken by Answer. Only a runner
+// may call it, from Run.
+func (l *Lane) After(f func()) { l.after = f }
+
 // deliver wakes the front whose answer has been concluded.
 func (l *Lane) deliver() {
 	if t := l.owed; t != nil {
 		l.owed = nil
 		t.wake <- struct{}{}
+	}
+	if f := l.after; f != nil {
+		l.after = nil
+		f()
 	}
 }
 
