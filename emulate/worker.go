@@ -141,7 +141,9 @@ func (w *worker) gone() {
 // last is the worker's last report.
 func (w *worker) last() pool.Event {
 	e := pool.Event{Kind: pool.Exited, PID: w.pid}
-	if request, err := w.crew.Crashed(); err != nil {
+	request, err := w.crew.Crashed()
+	e.Request = request
+	if err != nil {
 		e.Cause, e.Err, e.Request, e.Exit = pool.CauseCrash, err, request, "panic"
 	}
 	return e

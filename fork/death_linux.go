@@ -148,7 +148,7 @@ func (p *process) verdict(born bool) pool.Event {
 	case p.failure != nil && !p.ready:
 		e.Cause, e.Err = pool.CauseStart, p.failure
 	case p.wedged:
-		e.Cause = pool.CauseTimeout
+		e.Cause, e.Request = pool.CauseTimeout, request
 	case crash != nil:
 		e.Cause, e.Err, e.Request = pool.CauseCrash, crash, request
 	case p.failure != nil:

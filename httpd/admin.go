@@ -98,7 +98,14 @@ func (r *instance) handleAdmin(ctx *fasthttp.RequestCtx) {
 	case "/healthz":
 		ctx.SetBodyString("ok\n")
 	case "/readyz":
-		if err := r.readiness(); err != nil {
+		r.mu.Lock()
+		stopping := r.stopping
+		r.mu.Unlock()
+		err := r.readiness()
+		if stopping {
+			err = errors.New("stopping")
+		}
+		if err != nil {
 			adminError(ctx, fasthttp.StatusServiceUnavailable, err)
 			return
 		}
@@ -117,18 +124,27 @@ func (r *instance) handleAdmin(ctx *fasthttp.RequestCtx) {
 
 // readiness is nil if the server can take requests.
 func (r *instance) readiness() error {
-	r.mu.Lock()
-	stopping := r.stopping
-	r.mu.Unlock()
-	if stopping {
-		return errors.New("stopping")
-	}
 	select {
 	case <-r.server.ready:
-		return nil
 	default:
 		return errors.New("workers are starting")
 	}
+	st, err := r.supervisor.Status(context.Background())
+	switch {
+	case err != nil:
+		return err
+	case st.Paused:
+		return errors.New("all workers were retired")
+	case st.Want == 0 && st.Config.MinServers == 0 && len(st.Workers) == 0:
+		return nil // they are started on demand
+	}
+	for _, w := range st.Workers {
+		switch w.State {
+		case pool.Idle, pool.Working, pool.Kept:
+			return nil
+		}
+	}
+	return errors.New("no worker is ready")
 }
 
 // handleControl does what an operator asks for and answers with the outcome.
@@ -164,7 +180,11 @@ func (r *instance) handleControl(ctx *fasthttp.RequestCtx, what string) {
 	case "reopen-logs":
 		err = r.reopenLogs()
 	}
+	if err == nil {
+		r.log.Info("control: done", "what", what, "arguments", args.String())
+	}
 	if err != nil {
+		r.log.Error("control", "what", what, "arguments", args.String(), "error", err)
 		status := fasthttp.StatusConflict
 		if errors.Is(err, pool.ErrConfig) || errors.Is(err, ErrConfig) || errors.Is(err, pool.ErrNoWorker) {
 			status = fasthttp.StatusUnprocessableEntity

@@ -253,7 +253,6 @@ func TestStopBusy(t *testing.T) {
 
 func TestStopStuck(t *testing.T) {
 	everyKind(t, func(t *testing.T, k kind) {
-		t.Parallel() // it is all waiting
 		s := start(t, k, pool.Config{DieTimeout: 3 * time.Second})
 		c := newClient(t, s.url)
 		ended := make(chan struct{})

@@ -178,6 +178,7 @@ func (c *acceptingChild) run(o orders) error {
 	c.queue.Configure(o.Pool.QueueSize, o.Pool.QueueTimeout, o.Pool.RequestTimeout)
 	c.front = newFront(c.queue, Fork, o.MaxBody, c.log)
 	row := self.Scoreboard.Row(self.Slot)
+	c.front.inChild = true
 	c.front.opened, c.front.refused = row.AddConnections, row.AddRefusal
 	var err error
 	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{
@@ -216,11 +217,16 @@ func (c *acceptingChild) run(o orders) error {
 	return nil
 }
 
-// report passes on what the lanes report. After the last request has begun no
-// other one begins: connections on which none has begun are closed.
+// report passes on what the lanes report. After the last request has begun, or
+// when the last lane is stuck, no other one begins: connections on which none has
+// begun are closed.
 func (c *acceptingChild) report(e pool.Event) {
 	_ = c.self.Report(e) // if the parent is gone, so is this process in a moment
-	if e.Kind == pool.Spent {
+	switch {
+	case e.Kind == pool.Wedged && c.lanes.Live() == 0:
+		_ = c.self.Report(pool.Event{Kind: pool.Spent, Cause: e.Cause})
+		go c.shut()
+	case e.Kind == pool.Spent:
 		go c.shut()
 	}
 }
@@ -247,7 +253,11 @@ func (c *acceptingChild) ended() {
 	c.front.drain(last, false)
 	cancel()
 	if request, err := c.lanes.Crashed(); err != nil {
-		c.crash(err, request)
+		// The front has logged it.
+		c.mu.Lock()
+		c.crashed = true
+		c.mu.Unlock()
+		_ = c.self.Crashed(err, request)
 	}
 	c.exit()
 }

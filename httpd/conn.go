@@ -16,6 +16,9 @@ import (
 // is closed, for a request that is already on its way.
 const lingerRead = 5 * time.Millisecond
 
+// lingerFresh is the same for a connection that has not carried a request yet.
+const lingerFresh = 100 * time.Millisecond
+
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
@@ -26,6 +29,8 @@ type conn struct {
 	task  *pool.Task
 	job   job
 
+	// answered: it has carried a request.
+	answered bool
 	// unanswered is the number of octets read since the last answer.
 	unanswered int
 	// lingered: the last chance for a request on its way has been given.
@@ -51,7 +56,7 @@ func newConn(f *front) *conn {
 // open makes c the connection nc.
 func (c *conn) open(nc net.Conn) {
 	c.Conn = nc
-	c.unanswered, c.lingered = 0, false
+	c.unanswered, c.lingered, c.answered = 0, false, false
 	c.pending.Store(false)
 }
 
@@ -91,11 +96,17 @@ func (c *conn) Read(p []byte) (int, error) {
 	}
 	for {
 		if c.front.draining.Load() && c.boundary(p) {
-			if c.lingered {
+			switch {
+			case !c.lingered:
+				c.lingered = true
+				_ = c.Conn.SetReadDeadline(time.Now().Add(c.linger()))
+			case readable(c.Conn):
+				// It came in the last moment. A read would say that the
+				// deadline has passed before it looked.
+				_ = c.Conn.SetReadDeadline(time.Time{})
+			default:
 				return 0, io.EOF
 			}
-			c.lingered = true
-			_ = c.Conn.SetReadDeadline(time.Now().Add(lingerRead))
 		}
 		n, err := c.Conn.Read(p)
 		c.unanswered += n
@@ -110,6 +121,15 @@ func (c *conn) Read(p []byte) (int, error) {
 			_ = c.Conn.SetReadDeadline(time.Time{})
 		}
 	}
+}
+
+// linger is how long to listen once more: longer if the client has just
+// connected, since it has done so in order to ask something.
+func (c *conn) linger() time.Duration {
+	if c.answered {
+		return lingerRead
+	}
+	return lingerFresh
 }
 
 // boundary reports whether no octet of the next request has been read. fasthttp

@@ -29,9 +29,11 @@ type front struct {
 	opened   func(int64) // counts connections of a worker that accepts itself
 	refused  func(error) // counts requests that no handler has answered
 	total    atomic.Int64
+	inChild  bool // this is the front of an accepting child
 	draining atomic.Bool
 
 	accepting sync.WaitGroup
+	handed    sync.WaitGroup // accepted, and not in the list yet
 	carriers  carriers
 
 	mu        sync.Mutex
@@ -50,6 +52,7 @@ func newFront(queue *pool.Queue, mode Mode, maxBody int, log *slog.Logger) *fron
 	}
 	f.carriers.serve = f.serve
 	f.server = &fasthttp.Server{
+		ErrorHandler:                 malformed,
 		Handler:                      f.handle,
 		ReadBufferSize:               readBuffer,
 		MaxRequestBodySize:           maxBody,
@@ -59,6 +62,22 @@ func newFront(queue *pool.Queue, mode Mode, maxBody int, log *slog.Logger) *fron
 		Logger:                       quiet{},
 	}
 	return f
+}
+
+// malformed answers a request that could not be read.
+func malformed(ctx *fasthttp.RequestCtx, err error) {
+	var head *fasthttp.ErrSmallBuffer
+	var network net.Error
+	switch {
+	case errors.Is(err, fasthttp.ErrBodyTooLarge):
+		ctx.Error("content too large\n", fasthttp.StatusRequestEntityTooLarge)
+	case errors.As(err, &head):
+		ctx.Error("request header fields too large\n", fasthttp.StatusRequestHeaderFieldsTooLarge)
+	case errors.As(err, &network) && network.Timeout():
+		ctx.Error("request timeout\n", fasthttp.StatusRequestTimeout)
+	default:
+		ctx.Error("bad request\n", fasthttp.StatusBadRequest)
+	}
 }
 
 // quiet drops what fasthttp logs: broken requests, which its answers report.
@@ -85,6 +104,7 @@ func (f *front) accept(l net.Listener) {
 		if err == nil {
 			pause = 0
 			f.total.Add(1)
+			f.handed.Add(1)
 			f.carriers.carry(c)
 			continue
 		}
@@ -109,6 +129,7 @@ func (f *front) serve(k *carrier, nc net.Conn) {
 	f.mu.Lock()
 	f.conns.add(c)
 	f.mu.Unlock()
+	f.handed.Done()
 	f.opened(1)
 	// Deferred, because what fasthttp calls may panic.
 	defer f.closed(c)
@@ -140,7 +161,7 @@ func (f *front) handle(ctx *fasthttp.RequestCtx) {
 	if err := f.queue.Do(t); err != nil {
 		f.refuse(ctx, c, err)
 	}
-	c.unanswered = 0
+	c.unanswered, c.answered = 0, true
 	// An abandoned handler still has ctx, and of a stream that the client breaks
 	// off the lane lets go later.
 	c.shared = c.shared || ctx.Hijacked() || ctx.Response.IsBodyStream()
@@ -162,6 +183,8 @@ func (f *front) refuse(ctx *fasthttp.RequestCtx, c *conn, err error) {
 	case errors.Is(err, pool.ErrRequestTimeout), errors.Is(err, pool.ErrKilled):
 		// The handler still has ctx: the answer comes from another one.
 		c.shared = true
+		f.log.Warn("handler abandoned", "slot", c.job.crew.slot, "pid", c.job.crew.pid,
+			"request", string(c.task.Method)+" "+string(c.task.URI), "error", err)
 		status := fasthttp.StatusGatewayTimeout
 		if errors.Is(err, pool.ErrKilled) {
 			status = fasthttp.StatusServiceUnavailable
@@ -172,7 +195,7 @@ func (f *front) refuse(ctx *fasthttp.RequestCtx, c *conn, err error) {
 		resp.SkipBody = ctx.IsHead()
 		resp.SetConnectionClose()
 		ctx.TimeoutErrorWithResponse(&resp)
-	case errors.Is(err, pool.ErrQueueClosed) && f.mode == Fork:
+	case errors.Is(err, pool.ErrQueueClosed) && f.inChild:
 		// An accepting child that has begun its last request: this one has
 		// not begun, and the client may send it again.
 		c.shared = true
@@ -207,6 +230,7 @@ func (f *front) stopAccepting(backlog bool) {
 		}
 	}
 	f.accepting.Wait()
+	f.handed.Wait()
 	for l := range listeners {
 		l.Close()
 	}

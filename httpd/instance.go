@@ -117,8 +117,11 @@ func (r *instance) run(ctx context.Context) error {
 		}
 	}()
 	go func() {
-		<-ctx.Done()
-		r.stop(dieTimeout(r.plan.pool))
+		select {
+		case <-ctx.Done():
+			r.stop(dieTimeout(r.plan.pool))
+		case <-r.ended:
+		}
 	}()
 	err := <-ended
 	r.outcome = err
@@ -149,7 +152,6 @@ func (r *instance) stop(timeout time.Duration) {
 		return
 	}
 	r.stopping = true
-	r.log.Info("stopping", "timeout", timeout)
 	// The last tenth of the time is for the workers to leave.
 	leave := time.Duration(pool.NoLimit)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -160,13 +162,22 @@ func (r *instance) stop(timeout time.Duration) {
 	r.cancel = cancel
 	go func() {
 		defer cancel()
+		if timeout < 0 {
+			r.log.Info("stopping")
+		} else {
+			r.log.Info("stopping", "timeout", timeout)
+		}
 		if r.front == nil {
 			r.seats.Drain()
 			r.supervisor.Stop(timeout)
 			return
 		}
 		// Requests first, workers after: as long as there are requests in
-		// hand or in the queue, somebody has to serve them.
+		// hand or in the queue, somebody has to serve them. If there is
+		// nobody, what waits would wait in vain.
+		if r.readiness() != nil {
+			r.queue.Close()
+		}
 		r.front.drain(ctx, true)
 		r.supervisor.Stop(leave)
 	}()

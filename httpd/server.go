@@ -88,6 +88,7 @@ type Server struct {
 	mu      sync.Mutex
 	running *instance
 	begun   bool
+	down    bool // Shutdown was called
 	ready   chan struct{}
 	over    chan struct{}
 }
@@ -135,18 +136,30 @@ func (s *Server) Run(ctx context.Context) error {
 		return ErrRunning
 	}
 	s.begun = true
+	down := s.down
 	s.mu.Unlock()
 	defer close(s.over)
+	if down {
+		return nil
+	}
 	plan, err := s.settings()
 	if err != nil {
 		return err
 	}
+	if !names.claim(s.Name, plan.mode) {
+		return fmt.Errorf("%w: two servers of this program have the name %q: give each a Name, from which children learn whose they are",
+			ErrConfig, s.Name)
+	}
+	defer names.release(s.Name, plan.mode)
 	r, err := s.open(plan)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
 	s.running = r
+	if s.down {
+		r.stop(pool.NoLimit)
+	}
 	s.mu.Unlock()
 	err = r.run(ctx)
 	s.mu.Lock()
@@ -186,11 +199,23 @@ func (s *Server) AdminAddr() string {
 
 // Shutdown lets the requests in hand finish, ends the workers and returns when
 // Run is about to. When ctx ends first, what is left is killed and the error is
-// ctx's; it is nil if the server was not running.
+// ctx's; it is nil if the server was not running. A Run that comes after returns
+// at once.
 func (s *Server) Shutdown(ctx context.Context) error {
-	r, err := s.instance()
-	if err != nil {
-		return nil
+	s.mu.Lock()
+	s.down = true
+	r, begun := s.running, s.begun
+	s.mu.Unlock()
+	if r == nil {
+		if !begun {
+			return nil // Run will return at once
+		}
+		select { // it may be about to listen
+		case <-s.over:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	r.stop(pool.NoLimit)
 	select {
@@ -287,6 +312,18 @@ func (s *Server) settings() (*settings, error) {
 		if s.GOMAXPROCS != 0 || s.Env != nil || s.ClearEnv {
 			bad("GOMAXPROCS, Env and ClearEnv are for children: they make no sense in emulate mode")
 		}
+	}
+	if p.mode != Emulate && p.mode != Fork {
+		bad("Mode %d is none", int(p.mode))
+	}
+	if p.accept < AcceptAuto || p.accept > AcceptSlot {
+		bad("Accept %d is none", int(p.accept))
+	}
+	if s.Backlog < 0 {
+		bad("Backlog %d is negative", s.Backlog)
+	}
+	if s.SocketMode&^fs.ModePerm != 0 {
+		bad("SocketMode %o has bits beside permissions", uint32(s.SocketMode))
 	}
 	if s.GOMAXPROCS < 0 {
 		bad("GOMAXPROCS %d is negative", s.GOMAXPROCS)

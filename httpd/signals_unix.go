@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/bident/bident/pool"
 )
@@ -19,7 +20,7 @@ import (
 func (r *instance) handleSignals() (stop func()) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP,
-		syscall.SIGUSR1, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGWINCH)
+		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGWINCH)
 	over := make(chan struct{})
 	go func() {
 		stopped := false
@@ -48,7 +49,11 @@ func (r *instance) handleSignals() (stop func()) {
 						defer take()
 						r.signalled(pool.OnAccepted(context.Background(), take), sig)
 					}()
-					<-taken
+					// Not for ever: it may read a file that never ends.
+					select {
+					case <-taken:
+					case <-time.After(time.Second):
+					}
 				}
 			}
 		}
@@ -59,10 +64,20 @@ func (r *instance) handleSignals() (stop func()) {
 	}
 }
 
+// signalNames are the words by which operators know the signals that take time.
+var signalNames = map[os.Signal]string{
+	syscall.SIGHUP: "HUP", syscall.SIGUSR1: "USR1", syscall.SIGUSR2: "USR2",
+	syscall.SIGTTIN: "TTIN", syscall.SIGTTOU: "TTOU", syscall.SIGWINCH: "WINCH",
+}
+
 // signalled does what a signal asks for, and logs the outcome.
 func (r *instance) signalled(ctx context.Context, sig os.Signal) {
 	var err error
+	name := signalNames[sig]
 	switch sig {
+	case syscall.SIGUSR2:
+		r.log.Warn("signal USR2: upgrade is not available in this version")
+		return
 	case syscall.SIGHUP:
 		err = r.reload(ctx)
 	case syscall.SIGUSR1:
@@ -75,8 +90,8 @@ func (r *instance) signalled(ctx context.Context, sig os.Signal) {
 		err = r.supervisor.Pause(ctx)
 	}
 	if err != nil {
-		r.log.Error("signal "+sig.String(), "error", err)
+		r.log.Error("signal "+name, "error", err)
 		return
 	}
-	r.log.Info("signal " + sig.String() + ": done")
+	r.log.Info("signal " + name + ": done")
 }

@@ -86,6 +86,10 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 			"max_lifetime": c.MaxLifetime.Seconds(), "request_timeout": c.RequestTimeout.Seconds(),
 			"retire_timeout": c.RetireTimeout.Seconds(), "die_timeout": c.DieTimeout.Seconds(),
 			"max_surge": c.MaxSurge, "max_unavailable": c.MaxUnavailable, "max_lost": c.MaxLost,
+			"min_spare_servers": c.MinSpareServers, "max_spare_servers": max(c.MaxSpareServers, 0),
+			"start_servers": c.StartServers, "start_delay": c.StartDelay.Seconds(),
+			"start_timeout": c.StartTimeout.Seconds(), "check_for_waiting": c.CheckForWaiting.Seconds(),
+			"check_for_spawn": c.CheckForSpawn.Seconds(), "min_child_ttl": c.MinChildTTL.Seconds(),
 			"queue_size": c.QueueSize, "queue_timeout": c.QueueTimeout.Seconds(),
 		},
 		Totals: StatusTotals{

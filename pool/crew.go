@@ -174,6 +174,9 @@ func (c *Crew) Crashed() (request string, err error) {
 	return c.request, c.crashed
 }
 
+// Live is the number of lanes that have neither ended nor been given up.
+func (c *Crew) Live() int { return int(c.live.Load()) }
+
 // Lost is the number of abandoned handlers of this crew that still run.
 func (c *Crew) Lost() int { return int(c.lost.Load()) }
 

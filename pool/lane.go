@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -235,10 +236,15 @@ func (l *Lane) lose(cause error) {
 		l.runner.Kill(cause)
 	}
 	l.mu.Unlock()
+	if view, ok := l.line.View(); ok {
+		c.mu.Lock()
+		c.request = cmp.Or(c.request, view.Request)
+		c.mu.Unlock()
+	}
+	c.live.Add(-1)
 	if cause == ErrRequestTimeout {
 		c.hooks.Report(Event{Kind: Wedged, Cause: CauseTimeout})
 	}
-	c.live.Add(-1)
 	c.settle()
 }
 

@@ -130,12 +130,12 @@ func (s *Scoreboard) Busy(slot int) int {
 	return n
 }
 
-// InHand is the first request that a lane of the slot has in hand, as "GET /x",
+// InHand is the first request that a lane of the slot has in hand, or was given up with, as "GET /x",
 // or "" if it has none: after a crash it tells which request was lost.
 func (s *Scoreboard) InHand(slot int) string {
 	lines := s.Lines(slot)
 	for i := range lines {
-		if lines[i].State() == Working {
+		if s := lines[i].State(); s == Working || s == Lost {
 			if v, ok := lines[i].View(); ok && v.Request != "" {
 				return v.Request
 			}

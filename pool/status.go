@@ -57,6 +57,7 @@ type Status struct {
 	Config     Config
 	Generation int
 	Want       int
+	Paused     bool
 	Totals     Totals
 	Workers    []WorkerStatus // by slot
 	Exits      []Exit         // newest first
@@ -71,7 +72,7 @@ func (s *Supervisor) Status(ctx context.Context) (st Status, err error) {
 func (s *Supervisor) status() Status {
 	now := time.Now()
 	st := Status{
-		Config: s.config, Generation: s.tally.Generation, Want: s.tally.Want, Totals: s.totals,
+		Config: s.config, Generation: s.tally.Generation, Want: s.tally.Want, Paused: s.tally.Paused, Totals: s.totals,
 	}
 	st.Totals.Exits = maps.Clone(s.totals.Exits)
 	for _, r := range s.roster.records {

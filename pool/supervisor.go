@@ -115,6 +115,10 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		s.settle()
 		if s.tally.Stopping && len(s.roster.records) == 0 {
 			s.finish()
+			if n := s.roster.lost(); n > 0 {
+				s.options.Log.Warn("abandoned handlers are left behind", "workers", n)
+				s.unclean = true
+			}
 			if s.unclean {
 				return ErrNotClean
 			}
@@ -312,7 +316,10 @@ func (s *Supervisor) exited(r *record, e Event) {
 		s.fail(now, r.phase != PhaseStarting && begun > 0)
 	case CauseDone:
 		if begun == 0 {
+			s.options.Log.Error("worker left by itself and had served nothing", "slot", r.slot, "pid", e.PID,
+				"status", cmp.Or(e.Exit, "exit 0"))
 			s.fail(now, false)
+			break
 		}
 		fallthrough
 	default:

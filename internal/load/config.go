@@ -61,7 +61,7 @@ type Config struct {
 	// most a minute. It is kept to within a tenth.
 	Timeout time.Duration
 
-	// ExpectStatus is the only status that is right. 0: any is.
+	// ExpectStatus is the only status that is right. 0: any below 500 is.
 	ExpectStatus int
 	// ExpectBody is the only body that is right. Nil: any is; empty and not nil:
 	// no octet. Not with HEAD.

@@ -174,7 +174,7 @@ func (c *connection) record(began int64) {
 	} else {
 		c.counts.warm++
 	}
-	if want := c.run.config.ExpectStatus; want != 0 && want != c.answer.head.status {
+	if want := c.run.config.ExpectStatus; want != c.answer.head.status && (want != 0 || c.answer.head.status >= 500) {
 		c.run.tally.fail(Status, 1, c.measured, statusError(c.answer.head.status))
 	}
 	if c.answer.differs {

@@ -57,7 +57,7 @@ type Report struct {
 }
 
 // Failures is the number of failures of every kind, those during the warm-up
-// included. Statuses are no failures unless Config.ExpectStatus says so.
+// included. What statuses are failures says Config.ExpectStatus.
 func (r *Report) Failures() uint64 {
 	var sum uint64
 	for _, n := range r.Errors {

@@ -41,8 +41,8 @@ func (r *reading) ways(program bool) {
 		if r.GOMAXPROCS != 0 {
 			inFork("gomaxprocs", "it is for each child of mode fork; the server heeds the variable GOMAXPROCS")
 		}
-		if r.Accept == "slot" {
-			inFork("accept", "slot needs mode fork")
+		if r.Accept != "auto" {
+			inFork("accept", r.Accept+" needs mode fork")
 		}
 		if r.ClearEnv {
 			inFork("clear_env", "only the children of mode fork have an environment of their own")
