@@ -14,25 +14,25 @@ type nameTable struct {
 var names = nameTable{forks: make(map[string]int), all: make(map[string]int)}
 
 // claim takes a name for a server. It reports false if that would be ambiguous.
-func (t *nameTable) claim(name string, mode Mode) bool {
+func (t *nameTable) claim(name string, forks bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.forks[name] > 0 || mode == Fork && t.all[name] > 0 {
+	if t.forks[name] > 0 || forks && t.all[name] > 0 {
 		return false
 	}
 	t.all[name]++
-	if mode == Fork {
+	if forks {
 		t.forks[name]++
 	}
 	return true
 }
 
 // release gives a name back.
-func (t *nameTable) release(name string, mode Mode) {
+func (t *nameTable) release(name string, forks bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.all[name]--
-	if mode == Fork {
+	if forks {
 		t.forks[name]--
 	}
 }

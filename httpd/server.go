@@ -146,11 +146,12 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !names.claim(s.Name, plan.mode) {
+	forks := plan.mode == Fork && s.Handler.program() == nil
+	if !names.claim(s.Name, forks) {
 		return fmt.Errorf("%w: two servers of this program have the name %q: give each a Name, from which children learn whose they are",
 			ErrConfig, s.Name)
 	}
-	defer names.release(s.Name, plan.mode)
+	defer names.release(s.Name, forks)
 	r, err := s.open(plan)
 	if err != nil {
 		return err

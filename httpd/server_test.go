@@ -226,7 +226,7 @@ func TestOwnAddressInUse(t *testing.T) {
 	everyKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		second := &httpd.Server{
-			Name: suiteName, Log: slog.New(slog.DiscardHandler), Pool: pool.Config{MaxServers: 2},
+			Name: "second", Log: slog.New(slog.DiscardHandler), Pool: pool.Config{MaxServers: 2},
 		}
 		k.make(t, second)
 		second.Listen = s.Addrs()
