@@ -183,8 +183,7 @@ func (f *front) refuse(ctx *fasthttp.RequestCtx, c *conn, err error) {
 	case errors.Is(err, pool.ErrRequestTimeout), errors.Is(err, pool.ErrKilled):
 		// The handler still has ctx: the answer comes from another one.
 		c.shared = true
-		f.log.Warn("handler abandoned", "slot", c.job.crew.slot, "pid", c.job.crew.pid,
-			"request", string(c.task.Method)+" "+string(c.task.URI), "error", err)
+		f.log.Warn("handler abandoned", "request", string(c.task.Method)+" "+string(c.task.URI), "error", err)
 		status := fasthttp.StatusGatewayTimeout
 		if errors.Is(err, pool.ErrKilled) {
 			status = fasthttp.StatusServiceUnavailable
