@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/fcgi"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -45,7 +46,11 @@ func TestMain(m *testing.M) {
 	// The race detector makes every process sleep a second before it exits,
 	// which is too long for children that have a few tenths of one to leave.
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
-	os.Exit(m.Run())
+	code := m.Run()
+	if libfcgi.path != "" {
+		os.RemoveAll(filepath.Dir(libfcgi.path))
+	}
+	os.Exit(code)
 }
 
 const suiteName, otherName = "suite", "other"
