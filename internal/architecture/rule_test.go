@@ -16,6 +16,10 @@ const (
 	toml     = "github.com/pelletier/go-toml/v2"
 	hdr      = "github.com/HdrHistogram/hdrhistogram-go"
 	xsys     = "golang.org/x/sys"
+	xterm    = "golang.org/x/term"
+	xcrypto  = "golang.org/x/crypto"
+	proxy    = "github.com/pires/go-proxyproto"
+	metrics  = "github.com/prometheus"
 )
 
 var rules = []rule{
@@ -36,12 +40,12 @@ var rules = []rule{
 			"them, HTTP or FastCGI, is httpd's affair, as is the choice between backends",
 	},
 	{
-		path: "httpd", ours: []string{"pool", "emulate", "fork", "internal/..."}, theirs: []string{fasthttp},
+		path: "httpd", ours: []string{"pool", "emulate", "fork", "internal/..."}, theirs: []string{fasthttp, metrics},
 		why: "the only place where both backends are known, and HTTP. What it needs " +
 			"of a system comes through fork and the leaves",
 	},
 	{
-		path: "cmd/bident", ours: []string{"httpd", "pool", "internal/load", "cmd/bident/..."}, theirs: []string{xsys},
+		path: "cmd/bident", ours: []string{"httpd", "pool", "internal/load", "cmd/bident/..."}, theirs: []string{xsys, xterm},
 		why: "the command is the first user of the public API (pool.Config is part " +
 			"of it): what it cannot do, no program that embeds a Server can",
 	},
@@ -66,6 +70,23 @@ var rules = []rule{
 	{
 		path: "internal/architecture",
 		why:  "a test that looks at all packages, and needs none of them",
+	},
+	{
+		path: "internal/forwarded", ours: []string{"internal/access"}, theirs: []string{proxy},
+		why: "the PROXY protocol is read by a kept library; nobody else needs to know it",
+	},
+	{
+		path: "internal/certs", theirs: []string{xcrypto},
+		why: "certificates and tickets; ordering certificates is a kept library's work",
+	},
+	{
+		path: "internal/files", theirs: []string{fasthttp, xsys},
+		why: "a handler of fasthttp's, which could serve any server of that kind",
+	},
+	{
+		path: "internal/nethttp", theirs: []string{fasthttp},
+		why: "the adaptor stands between two libraries and sees the front through an " +
+			"interface of its own only",
 	},
 	{
 		path: "internal/...", ours: []string{"internal/..."}, theirs: []string{xsys, hdr},
