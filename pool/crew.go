@@ -58,6 +58,7 @@ type Crew struct {
 	mu      sync.Mutex
 	crashed error
 	request string
+	held    map[*func()]struct{} // what to do to end what the crew waits for
 }
 
 // CrewHooks are the functions by which a crew speaks to its worker. They are
@@ -147,7 +148,37 @@ func (c *Crew) Kill() {
 	for _, l := range c.lanes {
 		l.kill()
 	}
+	c.mu.Lock()
+	for kill := range c.held {
+		(*kill)()
+	}
+	c.mu.Unlock()
 	c.settle()
+}
+
+// Hold makes the crew stay, after its lanes have ended, until release is called:
+// one of its requests has become something that lives on by itself. kill ends
+// that, and is called if the crew is killed first.
+func (c *Crew) Hold(kill func()) (release func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held == nil {
+		c.held = make(map[*func()]struct{})
+	}
+	c.held[&kill] = struct{}{}
+	return func() {
+		c.mu.Lock()
+		delete(c.held, &kill)
+		c.mu.Unlock()
+		c.settle()
+	}
+}
+
+// holding reports whether something keeps the crew that has not been killed.
+func (c *Crew) holding() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.held) > 0 && !c.killed.Load()
 }
 
 // Retiring reports whether the crew was told to end, or has crashed.
@@ -182,7 +213,7 @@ func (c *Crew) Lost() int { return int(c.lost.Load()) }
 
 // settle notices that the last lane is gone.
 func (c *Crew) settle() {
-	if c.live.Load() > 0 || !c.retiring.Load() {
+	if c.live.Load() > 0 || !c.retiring.Load() || c.holding() {
 		return
 	}
 	c.over.Do(func() {

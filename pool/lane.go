@@ -76,6 +76,10 @@ func (l *Lane) Run(r Runner) {
 		if t == nil {
 			return
 		}
+		if l.crew.queue.drop(t) {
+			l.crew.row.unreserve()
+			continue
+		}
 		if !r.Check() {
 			l.crew.row.unreserve()
 			l.crew.queue.giveBack(t)

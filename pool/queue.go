@@ -101,10 +101,58 @@ func (q *Queue) starve(starved bool) {
 // Reopen makes a closed queue take requests again.
 func (q *Queue) Reopen() { q.closed.Store(false) }
 
+// Closed reports whether the queue refuses all requests.
+func (q *Queue) Closed() bool { return q.closed.Load() }
+
+// Admits is nil if the queue would take a request now, and otherwise counts as a
+// refusal: ErrQueueFull or ErrQueueClosed. A front asks before it reads a body
+// that nobody may have time for. It is no reservation: clients that take long to
+// send a body must not keep places from others.
+func (q *Queue) Admits() error {
+	if q.closed.Load() {
+		return ErrQueueClosed
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.starved || q.waiting.Load() > 0 && q.waiting.Load() >= q.size.Load() {
+		q.shed.Add(1)
+		return ErrQueueFull
+	}
+	return nil
+}
+
+// Sweep refuses the waiting requests of those who have left, with ErrLeft.
+func (q *Queue) Sweep() {
+	if q.waiting.Load() == 0 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for t := q.head; t != nil; {
+		next := t.next
+		if t.Left != nil && t.Left() {
+			q.refuse(t, ErrLeft)
+		}
+		t = next
+	}
+}
+
+// drop refuses a task that a lane has taken, if it waited and whoever asked has
+// left meanwhile.
+func (q *Queue) drop(t *Task) bool {
+	if !t.waited || t.Left == nil || !t.Left() {
+		return false
+	}
+	t.state.Store(taskExpired)
+	t.err = ErrLeft
+	t.wake <- struct{}{}
+	return true
+}
+
 // Do runs a task on a lane and returns when its answer is there.
 //
 // The error is nil, a *PanicError, ErrQueueFull, ErrQueueTimeout,
-// ErrQueueClosed, ErrRequestTimeout or ErrKilled. After the last two the task
+// ErrQueueClosed, ErrLeft, ErrRequestTimeout or ErrKilled. After the last two the task
 // belongs to the abandoned handler and must not be used again.
 func (q *Queue) Do(t *Task) error {
 	if q.closed.Load() {

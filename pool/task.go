@@ -20,6 +20,8 @@ var (
 	ErrRequestTimeout = errors.New("pool: request timeout")
 	// ErrKilled says that the worker was killed with the request in hand.
 	ErrKilled = errors.New("pool: worker killed")
+	// ErrLeft says that whoever asked has left while the request waited.
+	ErrLeft = errors.New("pool: client left")
 )
 
 // PanicError is the error of a request whose handler panicked, or ended its
@@ -72,6 +74,10 @@ type Task struct {
 	// Method and URI are shown in the scoreboard. They must stay valid until
 	// the task is over.
 	Method, URI []byte
+	// Left, if it is not nil, says whether whoever asked has left. It is called
+	// before a task that had to wait is begun, by a lane or under the queue's
+	// lock, and must not block.
+	Left func() bool
 	// Arrived is when the request was read, in nanoseconds since 1970.
 	Arrived int64
 
