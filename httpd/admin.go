@@ -38,7 +38,7 @@ func (r *instance) openAdmin(a address) (*admin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: admin: %w", ErrListen, err)
 	}
-	m := &admin{listener: l, url: addressURL(l.Addr())}
+	m := &admin{listener: l, url: addressURL(l.Addr(), false)}
 	m.server = &fasthttp.Server{
 		Handler: r.handleAdmin, NoDefaultServerHeader: true, Logger: quiet{},
 		ReadTimeout: time.Minute, IdleTimeout: time.Minute,

@@ -14,41 +14,47 @@ const carrierIdle = 10 * time.Second
 // goroutine that has served before has a stack of the right size, which is worth
 // a fifth of the time that a short connection takes.
 type carriers struct {
-	serve func(*carrier, net.Conn)
+	serve func(*carrier, arrival)
 
 	mu     sync.Mutex
 	idle   []*carrier // the one that served last is taken first
 	closed bool
 }
 
+// arrival is a connection that was accepted.
+type arrival struct {
+	conn   net.Conn
+	secure bool // TLS is to be spoken
+}
+
 // carrier is one such goroutine, with what it keeps from one connection to the
 // next.
 type carrier struct {
-	next  chan net.Conn
+	next  chan arrival
 	since time.Time // idle since
 	conn  *conn     // used again, unless somebody else may still have it
 }
 
 // carry serves a connection on an idle carrier, or on a new one.
-func (p *carriers) carry(c net.Conn) {
+func (p *carriers) carry(a arrival) {
 	p.mu.Lock()
 	n := len(p.idle) - 1
 	if n < 0 {
 		p.mu.Unlock()
-		go p.run(&carrier{next: make(chan net.Conn, 1)}, c)
+		go p.run(&carrier{next: make(chan arrival, 1)}, a)
 		return
 	}
 	k := p.idle[n]
 	p.idle[n] = nil
 	p.idle = p.idle[:n]
 	p.mu.Unlock()
-	k.next <- c
+	k.next <- a
 }
 
 // run is the life of a carrier.
-func (p *carriers) run(k *carrier, c net.Conn) {
-	for ok := true; ok; c, ok = <-k.next {
-		p.serve(k, c)
+func (p *carriers) run(k *carrier, a arrival) {
+	for ok := true; ok; a, ok = <-k.next {
+		p.serve(k, a)
 		if !p.park(k) {
 			return
 		}

@@ -23,8 +23,8 @@ const exitPanicked = statusPanicked
 
 // orders are what a parent tells a child beside its identity.
 type orders struct {
-	Pool    pool.Config
-	MaxBody int
+	Pool  pool.Config
+	Front *frontConfig
 }
 
 // runChild is the life of a worker's process. It ends the process.
@@ -165,7 +165,9 @@ type acceptingChild struct {
 	queue *pool.Queue
 	lanes *pool.Crew
 	front *front
-	drain sync.Once
+	// secure says which addresses speak TLS.
+	secure []bool
+	drain  sync.Once
 }
 
 // lastAnswers is how long a child whose handler panicked may take to deliver the
@@ -176,11 +178,14 @@ func (c *acceptingChild) run(o orders) error {
 	self := c.self
 	c.queue = pool.NewQueue(self.Lanes)
 	c.queue.Configure(o.Pool.QueueSize, o.Pool.QueueTimeout, o.Pool.RequestTimeout)
-	c.front = newFront(c.queue, Fork, o.MaxBody, c.log)
+	var err error
+	if c.front, err = newFront(c.queue, Fork, o.Front, c.log); err != nil {
+		return err
+	}
+	c.secure = o.Front.Secure
 	row := self.Scoreboard.Row(self.Slot)
 	c.front.inChild = true
 	c.front.opened, c.front.refused = row.AddConnections, row.AddRefusal
-	var err error
 	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{
 		Report: c.report, Ended: func() { go c.ended() }, Gone: func() {},
 	})
@@ -196,9 +201,7 @@ func (c *acceptingChild) run(o orders) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range listeners {
-		c.front.listen(l)
-	}
+	c.listen(listeners)
 	if err := self.Ready(); err != nil {
 		return err
 	}
@@ -207,14 +210,19 @@ func (c *acceptingChild) run(o orders) error {
 		case fork.Retire:
 			go c.retire()
 		case fork.Adopt:
-			for _, l := range command.Listeners {
-				if l != nil {
-					c.front.listen(l)
-				}
-			}
+			c.listen(command.Listeners)
 		}
 	}
 	return nil
+}
+
+// listen accepts from the sockets of a seat, one for each address of the server's.
+func (c *acceptingChild) listen(listeners []net.Listener) {
+	for i, l := range listeners {
+		if l != nil {
+			c.front.listen(l, c.secure[i])
+		}
+	}
 }
 
 // report passes on what the lanes report. After the last request has begun, or

@@ -1,15 +1,15 @@
 package httpd
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
+	"net/netip"
 	"os"
-	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
-
-	"github.com/bident/bident/pool"
 )
 
 // lingerRead is how long an idle connection is listened to once more before it
@@ -22,22 +22,33 @@ const lingerFresh = 100 * time.Millisecond
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
-// conn is a client's connection, as the front owns it.
+// errSlow says that the client took longer than the limits allow.
+var errSlow = errors.New("httpd: client too slow")
+
+// conn is a client's connection, as the front owns it. It reads requests one
+// after another at its desk, which it has only while there is something on it.
 type conn struct {
 	net.Conn
-	front *front
-	task  *pool.Task
-	job   job
+	front  *front
+	secure bool            // net.Conn is a *tls.Conn
+	raw    syscall.RawConn // nil if it cannot be read without waiting
+	try    func(fd uintptr) bool
+	tried  int // what try has read
+	failed error
 
-	// answered: it has carried a request.
-	answered bool
-	// unanswered is the number of octets read since the last answer.
-	unanswered int
-	// lingered: the last chance for a request on its way has been given.
-	lingered bool
-
-	peeked  [1]byte // an octet that the watcher read
-	pending atomic.Bool
+	socket        *socket  // below net.Conn, if something is read before HTTP
+	remote, local net.Addr // the client's, as far as a PROXY header tells
+	peer          netip.AddrPort
+	host          string // the name of peer, if it was looked up
+	told          bool   // a PROXY header says that the client used TLS
+	counted       netip.Addr
+	desk          *desk
+	phase         atomic.Int64
+	id            uint64
+	opened        time.Time
+	requests      uint64 // that it has carried, the one in hand among them
+	lingered      bool   // the last chance for a request on its way has been given
+	detached      bool   // somebody else owns the connection now
 
 	// shared: somebody beside the front may still have it when it is closed.
 	shared     bool
@@ -46,18 +57,28 @@ type conn struct {
 
 func newConn(f *front) *conn {
 	c := &conn{front: f}
-	c.task = pool.NewTask(&c.job)
-	c.job.mode = f.mode
-	c.job.watch = c.watch
-	c.job.errors = f.requestError
+	c.try = c.tryRead
 	return c
 }
 
-// open makes c the connection nc.
-func (c *conn) open(nc net.Conn) {
+// open makes c the connection nc, which is to be secure or not.
+func (c *conn) open(nc net.Conn, secure bool) {
+	c.remote, c.local = nc.RemoteAddr(), nc.LocalAddr()
+	c.raw, c.socket, c.told = nil, nil, false
+	if c.front.proxied {
+		c.socket = &socket{Conn: nc}
+		nc = c.socket
+	}
+	if c.secure = secure; secure {
+		nc = tls.Server(nc, c.front.tls)
+	} else {
+		c.raw = rawConn(nc)
+	}
 	c.Conn = nc
-	c.unanswered, c.lingered, c.answered = 0, false, false
-	c.pending.Store(false)
+	c.id = c.front.serial.Add(1)
+	c.opened = time.Now()
+	c.requests, c.lingered, c.detached = 0, false, false
+	c.enter(phaseNew)
 }
 
 // conns is the list of a front's connections.
@@ -83,19 +104,41 @@ func (l *conns) remove(c *conn) {
 	c.prev, c.next = nil, nil
 }
 
-func (c *conn) requestJob() *job { return &c.job }
-
-// Read reads for fasthttp. Once the front drains, it ends the connection where
-// no request has begun, and only there.
-func (c *conn) Read(p []byte) (int, error) {
-	if c.pending.Load() && len(p) > 0 {
-		c.pending.Store(false)
-		p[0] = c.peeked[0]
-		c.unanswered++
-		return 1, nil
+// run is the life of a connection.
+func (c *conn) run() {
+	if !c.admit() || c.secure && !c.handshake() {
+		return
 	}
+	for c.await() == nil {
+		for c.desk.r < c.desk.w {
+			if !c.request() {
+				return
+			}
+		}
+	}
+}
+
+// end closes the connection, unless it is somebody else's now.
+func (c *conn) end() {
+	if !c.detached {
+		c.Conn.Close() // a client that does not get everything has been told or is gone
+	}
+	c.leave()
+}
+
+// await waits for the first octets of the next request. Once the front drains it
+// ends the connection here, where no request has begun.
+func (c *conn) await() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	idle := phaseIdle
+	if c.requests == 0 {
+		idle = phaseNew
+	}
+	c.enter(idle)
 	for {
-		if c.front.draining.Load() && c.boundary(p) {
+		if c.front.draining.Load() {
 			switch {
 			case !c.lingered:
 				c.lingered = true
@@ -105,20 +148,24 @@ func (c *conn) Read(p []byte) (int, error) {
 				// deadline has passed before it looked.
 				_ = c.Conn.SetReadDeadline(time.Time{})
 			default:
-				return 0, io.EOF
+				return io.EOF
 			}
 		}
-		n, err := c.Conn.Read(p)
-		c.unanswered += n
-		if n > 0 || err == nil || !errors.Is(err, os.ErrDeadlineExceeded) || !c.front.draining.Load() {
-			if n > 0 && c.lingered {
+		n, err := c.read()
+		if n > 0 {
+			if c.lingered {
 				_ = c.Conn.SetReadDeadline(time.Time{})
 			}
-			return n, err
+			return nil
 		}
-		if !c.boundary(p) {
-			// Woken up in the middle of a request, which goes on.
-			_ = c.Conn.SetReadDeadline(time.Time{})
+		switch {
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case c.overdue():
+			return errSlow
+		case !c.front.draining.Load():
+			_ = c.Conn.SetReadDeadline(time.Time{}) // a late call of the sweeper's
 		}
 	}
 }
@@ -126,54 +173,127 @@ func (c *conn) Read(p []byte) (int, error) {
 // linger is how long to listen once more: longer if the client has just
 // connected, since it has done so in order to ask something.
 func (c *conn) linger() time.Duration {
-	if c.answered {
+	if c.requests > 0 {
 		return lingerRead
 	}
 	return lingerFresh
 }
 
-// boundary reports whether no octet of the next request has been read. fasthttp
-// offers its whole buffer exactly when it is empty.
-func (c *conn) boundary(p []byte) bool {
-	return c.unanswered == 0 && len(p) >= c.front.server.ReadBufferSize
-}
-
 // wake makes a read that waits for the next request look at the front's state.
 func (c *conn) wake() { _ = c.Conn.SetReadDeadline(longAgo) }
 
-// watch looks out for the client's end while its request is being answered.
-func (c *conn) watch(gone func()) (stop func()) {
-	if c.pending.Load() {
-		return func() {} // it has sent more: it is there
-	}
-	over := make(chan struct{})
-	var stopping atomic.Bool
-	go func() {
-		defer close(over)
-		for {
-			n, err := c.Conn.Read(c.peeked[:])
-			switch {
-			case n > 0:
-				c.pending.Store(true)
-				return
-			case stopping.Load():
-				return
-			case !errors.Is(err, os.ErrDeadlineExceeded):
-				gone()
-				return
-			}
-			// Woken because the front drains: the client is still there, and
-			// its request goes on.
-			_ = c.Conn.SetReadDeadline(time.Time{})
-			if stopping.Load() {
-				return // the deadline may have been the one of stop
-			}
+// fill reads more of a request that has begun, in phase p; there must be room for
+// it. Answers that have gathered are sent first: the client may wait for them.
+func (c *conn) fill(p phase) error {
+	if len(c.desk.out) > 0 {
+		if err := c.flush(); err != nil {
+			return err
 		}
-	}()
-	return sync.OnceFunc(func() {
-		stopping.Store(true)
-		_ = c.Conn.SetReadDeadline(longAgo)
-		<-over
-		_ = c.Conn.SetReadDeadline(time.Time{})
-	})
+		c.enter(p)
+	}
+	for {
+		n, err := c.read()
+		switch {
+		case n > 0:
+			return nil
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case c.overdue():
+			return errSlow
+		default:
+			// Woken because the front drains, or late by the sweeper: the
+			// request goes on.
+			_ = c.Conn.SetReadDeadline(time.Time{})
+		}
+	}
+}
+
+// read reads once into the desk, of which there must be some room.
+func (c *conn) read() (int, error) {
+	if c.raw == nil {
+		d := c.sit()
+		n, err := c.Conn.Read(d.in[d.w:])
+		d.w += n
+		return n, err
+	}
+	c.tried, c.failed = 0, nil
+	if err := c.raw.Read(c.try); err != nil {
+		return 0, err
+	}
+	return c.tried, c.failed
+}
+
+// tryRead reads what is there. It reports false if nothing is, and then holds no
+// desk while the connection waits for its next request.
+func (c *conn) tryRead(fd uintptr) bool {
+	d := c.sit()
+	n, err := readNow(fd, d.in[d.w:])
+	switch {
+	case n > 0:
+		d.w += n
+		c.tried = n
+	case err == nil:
+		c.failed = io.EOF
+	case wouldBlock(err):
+		if d.w == 0 {
+			c.leave()
+		}
+		return false
+	default:
+		c.failed = err
+	}
+	return true
+}
+
+// flush sends the answers that have gathered.
+func (c *conn) flush() error {
+	d := c.desk
+	if d == nil || len(d.out) == 0 {
+		return nil
+	}
+	err := c.send(d.out)
+	d.out = d.out[:0]
+	return err
+}
+
+// sendPiece is how much is written at a time: what counts as progress of a slow
+// client.
+const sendPiece = 256 << 10
+
+// send writes to the client.
+func (c *conn) send(p []byte) error {
+	for len(p) > 0 {
+		c.enter(phaseWrite)
+		n, err := c.Conn.Write(p[:min(len(p), sendPiece)])
+		p = p[n:]
+		if err != nil {
+			if !errors.Is(err, os.ErrDeadlineExceeded) {
+				return err
+			}
+			if c.overdue() {
+				return errSlow
+			}
+			_ = c.Conn.SetWriteDeadline(time.Time{}) // a late call of the sweeper's
+		}
+	}
+	return nil
+}
+
+// sink reads and forgets what the client sends, until it has seen that it was
+// answered, or the time for that is over (RFC 9112, section 9.6): a connection
+// closed under a client that still sends might take the answer away with it.
+func (c *conn) sink() {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	c.enter(phaseLinger)
+	d := c.sit()
+	for {
+		d.r, d.w = 0, 0
+		if c.fill(phaseLinger) != nil {
+			return
+		}
+	}
 }

@@ -38,7 +38,9 @@ func (r *instance) openEmulate(o *pool.Options) error {
 		return err
 	}
 	r.closers = append(r.closers, backend.Close)
-	r.front = newFront(r.queue, Emulate, r.plan.maxBody, r.log)
+	if r.front, err = newFront(r.queue, Emulate, &r.plan.front, r.log); err != nil {
+		return err
+	}
 	o.Backend, o.Queue = backend, r.queue
 	return nil
 }

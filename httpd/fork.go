@@ -35,7 +35,9 @@ func (r *instance) openFork(o *pool.Options) error {
 			return err
 		}
 		r.queue = pool.NewQueue(queueLanes(lanes))
-		r.front = newFront(r.queue, Fork, r.plan.maxBody, r.log)
+		if r.front, err = newFront(r.queue, Fork, &r.plan.front, r.log); err != nil {
+			return err
+		}
 		config.Queue, o.Queue = r.queue, r.queue
 		config.Runner = func(c *fork.Child, l *pool.Lane) pool.Runner {
 			return newExchangeRunner(c, l, r.log)
@@ -46,7 +48,7 @@ func (r *instance) openFork(o *pool.Options) error {
 		return fmt.Errorf("httpd: %w", err)
 	}
 	r.closers = append(r.closers, func() { backend.Close() })
-	o.Backend = &orderingBackend{Backend: backend, maxBody: r.plan.maxBody}
+	o.Backend = &orderingBackend{Backend: backend, front: &r.plan.front}
 	return nil
 }
 
@@ -81,8 +83,8 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 	}
 	r.closers = append(r.closers, func() { seats.Close() })
 	r.seats = seats
-	for _, a := range seats.Addrs() {
-		r.urls = append(r.urls, addressURL(a))
+	for i, a := range seats.Addrs() {
+		r.urls = append(r.urls, addressURL(a, r.plan.addresses[i].secure))
 	}
 	return seats, nil
 }
@@ -90,13 +92,13 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 // orderingBackend gives every child the configuration of its own generation.
 type orderingBackend struct {
 	*fork.Backend
-	maxBody int
-	given   []byte
+	front *frontConfig
+	given []byte
 }
 
 // Start implements pool.Backend. It is called by the supervisor only.
 func (b *orderingBackend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, error) {
-	payload, err := json.Marshal(orders{Pool: *spec.Config, MaxBody: b.maxBody})
+	payload, err := json.Marshal(orders{Pool: *spec.Config, Front: b.front})
 	if err != nil {
 		return nil, fmt.Errorf("httpd: orders: %w", err)
 	}

@@ -63,8 +63,12 @@ func TestHTTP10(t *testing.T) {
 		for range 2 {
 			c.send(t, "GET /pid HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
 			resp := c.receive(t, "GET")
-			if text, err := io.ReadAll(resp.Body); err != nil || !bytes.HasPrefix(text, []byte("pid=")) || resp.Close {
+			text, err := io.ReadAll(resp.Body)
+			if err != nil || !bytes.HasPrefix(text, []byte("pid=")) || resp.Close != (resp.ContentLength < 0) {
 				t.Errorf("%+v %q %v", resp, text, err)
+			}
+			if resp.Close { // a program that does not say the length
+				c.close()
 			}
 		}
 	})

@@ -2,35 +2,53 @@ package httpd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/access"
+	"github.com/bident/bident/internal/certs"
+	"github.com/bident/bident/internal/forwarded"
 	"github.com/bident/bident/pool"
 )
-
-// readBuffer is the size of a connection's read buffer, which bounds the head of
-// a request.
-const readBuffer = 8 << 10
 
 // front speaks HTTP with clients. It owns their connections, one goroutine
 // each; a worker only ever gets a request.
 type front struct {
-	server   *fasthttp.Server
 	queue    *pool.Queue
 	mode     Mode
+	limits   Limits
 	log      *slog.Logger
 	opened   func(int64) // counts connections of a worker that accepts itself
 	refused  func(error) // counts requests that no handler has answered
 	total    atomic.Int64
-	inChild  bool // this is the front of an accepting child
+	serial   atomic.Uint64 // numbers connections
+	inChild  bool          // this is the front of an accepting child
 	draining atomic.Bool
+
+	rules        *access.List
+	trust        *forwarded.Trust
+	proxied      bool // connections begin with a PROXY header
+	redirects    bool // plain HTTP is redirected to redirectPort
+	redirectPort int
+	store        *certs.Store
+	tls          *tls.Config
+	issuer       *certs.Issuer
+
+	life               context.Context // ends when the front is closed
+	die                context.CancelFunc
+	desks, secureDesks sync.Pool    // desks that no connection needs
+	bodyMemory         atomic.Int64 // octets of bodies in memory
+	born               time.Time
+	clock              atomic.Int64 // milliseconds since born, at the last tick
 
 	accepting sync.WaitGroup
 	handed    sync.WaitGroup // accepted, and not in the list yet
@@ -39,65 +57,67 @@ type front struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]bool
 	conns     conns
-	empty     chan struct{} // closed when draining and no connection is left
+	empty     chan struct{}      // closed when draining and no connection is left
+	addresses map[netip.Addr]int // how many connections each has, if that is limited
 }
 
-func newFront(queue *pool.Queue, mode Mode, maxBody int, log *slog.Logger) *front {
+func newFront(queue *pool.Queue, mode Mode, config *frontConfig, log *slog.Logger) (*front, error) {
 	f := &front{
-		queue: queue, mode: mode, log: log,
+		queue: queue, mode: mode, limits: config.Limits, log: log,
+		proxied: config.ProxyProtocol, redirects: config.Redirect, redirectPort: config.RedirectPort,
 		opened:    func(int64) {},
 		refused:   func(error) {},
+		born:      time.Now(),
 		listeners: make(map[net.Listener]bool),
+		addresses: make(map[netip.Addr]int),
 		empty:     make(chan struct{}),
 	}
 	f.carriers.serve = f.serve
-	f.server = &fasthttp.Server{
-		ErrorHandler:                 malformed,
-		Handler:                      f.handle,
-		ReadBufferSize:               readBuffer,
-		MaxRequestBodySize:           maxBody,
-		NoDefaultServerHeader:        true,
-		DisablePreParseMultipartForm: true,
-		SecureErrorLogMessage:        true,
-		Logger:                       quiet{},
+	f.life, f.die = context.WithCancel(context.Background())
+	var problems [3]error
+	f.rules, problems[0] = config.Access.list()
+	f.trust, problems[1] = trusted(config.Trusted)
+	if config.TLS != nil {
+		problems[2] = f.secure(config.TLS)
 	}
-	return f
+	if err := errors.Join(problems[:]...); err != nil {
+		return nil, err
+	}
+	go f.sweeper()
+	return f, nil
 }
 
-// malformed answers a request that could not be read.
-func malformed(ctx *fasthttp.RequestCtx, err error) {
-	var head *fasthttp.ErrSmallBuffer
-	var network net.Error
-	switch {
-	case errors.Is(err, fasthttp.ErrBodyTooLarge):
-		ctx.Error("content too large\n", fasthttp.StatusRequestEntityTooLarge)
-	case errors.As(err, &head):
-		ctx.Error("request header fields too large\n", fasthttp.StatusRequestHeaderFieldsTooLarge)
-	case errors.As(err, &network) && network.Timeout():
-		ctx.Error("request timeout\n", fasthttp.StatusRequestTimeout)
-	default:
-		ctx.Error("bad request\n", fasthttp.StatusBadRequest)
-	}
+// frontConfig is what a front has to know, in this process or in a child. The
+// Server's fields say what the parts mean.
+type frontConfig struct {
+	Limits        Limits
+	Secure        []bool // the listeners that speak TLS, in the order of Listen
+	TLS           *secureConfig
+	Redirect      bool
+	RedirectPort  int
+	Access        Access
+	Trusted       []string
+	ProxyProtocol bool
 }
 
-// quiet drops what fasthttp logs: broken requests, which its answers report.
+// quiet drops what fasthttp logs: broken requests, which their answers report.
 type quiet struct{}
 
 func (quiet) Printf(string, ...any) {}
 
 // listen accepts connections from l until the front stops accepting.
-func (f *front) listen(l net.Listener) {
+func (f *front) listen(l net.Listener, secure bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.draining.Load() {
 		return
 	}
 	f.listeners[l] = true
-	f.accepting.Go(func() { f.accept(l) })
+	f.accepting.Go(func() { f.accept(l, secure) })
 }
 
 // accept is the life of a listener.
-func (f *front) accept(l net.Listener) {
+func (f *front) accept(l net.Listener, secure bool) {
 	var pause time.Duration
 	for {
 		c, err := l.Accept()
@@ -105,7 +125,7 @@ func (f *front) accept(l net.Listener) {
 			pause = 0
 			f.total.Add(1)
 			f.handed.Add(1)
-			f.carriers.carry(c)
+			f.carriers.carry(arrival{c, secure})
 			continue
 		}
 		if f.draining.Load() || errors.Is(err, net.ErrClosed) {
@@ -119,92 +139,43 @@ func (f *front) accept(l net.Listener) {
 }
 
 // serve is the life of a connection.
-func (f *front) serve(k *carrier, nc net.Conn) {
+func (f *front) serve(k *carrier, a arrival) {
 	c := k.conn
 	if c == nil {
 		c = newConn(f)
 	}
 	k.conn = nil
-	c.open(nc)
+	c.open(a.conn, a.secure)
 	f.mu.Lock()
 	f.conns.add(c)
 	f.mu.Unlock()
 	f.handed.Done()
 	f.opened(1)
-	// Deferred, because what fasthttp calls may panic.
-	defer f.closed(c)
-	_ = f.server.ServeConn(c) // what a client does wrong is its own affair
+	c.run()
+	f.strike(c)
 	if !c.shared {
 		k.conn = c
 	}
 }
 
-// closed strikes a connection off the list.
-func (f *front) closed(c *conn) {
+// strike takes a connection off the list and closes it.
+func (f *front) strike(c *conn) {
 	f.opened(-1)
 	f.mu.Lock()
 	f.conns.remove(c)
+	f.discount(c)
 	last := f.conns.first == nil && f.draining.Load()
 	f.mu.Unlock()
+	c.end()
 	if last {
 		f.drained()
 	}
 }
 
-// handle takes one request to a lane and back.
-func (f *front) handle(ctx *fasthttp.RequestCtx) {
-	c := ctx.Conn().(*conn)
-	c.job.begin(ctx)
-	t := c.task
-	t.Method, t.URI = ctx.Method(), ctx.RequestURI()
-	t.Arrived = ctx.Time().UnixNano()
-	if err := f.queue.Do(t); err != nil {
-		f.refuse(ctx, c, err)
-	}
-	c.unanswered, c.answered = 0, true
-	// An abandoned handler still has ctx, and of a stream that the client breaks
-	// off the lane lets go later.
-	c.shared = c.shared || ctx.Hijacked() || ctx.Response.IsBodyStream()
-	if f.draining.Load() {
-		ctx.SetConnectionClose()
-	}
-}
-
-// refuse answers a request that no handler has answered.
-func (f *front) refuse(ctx *fasthttp.RequestCtx, c *conn, err error) {
-	f.refused(err)
-	var panicked *pool.PanicError
-	switch {
-	case errors.As(err, &panicked):
-		f.log.Error("handler panicked", "request", string(ctx.Method())+" "+string(ctx.RequestURI()),
-			"panic", fmt.Sprint(panicked.Value), "stack", string(panicked.Stack))
-		ctx.Response.Reset()
-		ctx.Error("internal server error\n", fasthttp.StatusInternalServerError)
-	case errors.Is(err, pool.ErrRequestTimeout), errors.Is(err, pool.ErrKilled):
-		// The handler still has ctx: the answer comes from another one.
-		c.shared = true
-		f.log.Warn("handler abandoned", "request", string(c.task.Method)+" "+string(c.task.URI), "error", err)
-		status := fasthttp.StatusGatewayTimeout
-		if errors.Is(err, pool.ErrKilled) {
-			status = fasthttp.StatusServiceUnavailable
-		}
-		var resp fasthttp.Response
-		resp.SetStatusCode(status)
-		resp.SetBodyString(fasthttp.StatusMessage(status) + "\n")
-		resp.SkipBody = ctx.IsHead()
-		resp.SetConnectionClose()
-		ctx.TimeoutErrorWithResponse(&resp)
-	case errors.Is(err, pool.ErrQueueClosed) && f.inChild:
-		// An accepting child that has begun its last request: this one has
-		// not begun, and the client may send it again.
-		c.shared = true
-		ctx.HijackSetNoResponse(true)
-		ctx.Hijack(func(net.Conn) {})
-	default:
-		ctx.Response.Reset()
-		ctx.Error("service unavailable\n", fasthttp.StatusServiceUnavailable)
-		ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
-	}
+// logPanic says what a handler died of.
+func (f *front) logPanic(ctx *fasthttp.RequestCtx, panicked *pool.PanicError) {
+	f.log.Error("handler panicked", "request", string(ctx.Method())+" "+string(ctx.RequestURI()),
+		"panic", fmt.Sprint(panicked.Value), "stack", string(panicked.Stack))
 }
 
 // requestError logs what a handler writes to its request's error stream.
@@ -273,4 +244,5 @@ func (f *front) close() {
 		c.Conn.Close()
 	}
 	f.carriers.close()
+	f.die()
 }

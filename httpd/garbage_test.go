@@ -146,7 +146,7 @@ func TestAdminErrors(t *testing.T) {
 func FuzzFront(f *testing.F) {
 	s := &httpd.Server{
 		Listen: []string{"http://127.0.0.1:0"}, Pool: pool.Config{MaxServers: 2, Concurrency: 2},
-		Log: slog.New(slog.DiscardHandler), MaxBodySize: 1 << 20,
+		Log: slog.New(slog.DiscardHandler), Limits: httpd.Limits{MaxBodySize: 1 << 20},
 		Handler: httpd.Fast(func(ctx *fasthttp.RequestCtx) {
 			if string(ctx.Path()) == "/stream" {
 				httpd.Stream(ctx, func(w *httpd.StreamWriter) error {

@@ -78,7 +78,7 @@ func (r *instance) listen() error {
 			continue
 		}
 		r.listeners = append(r.listeners, l)
-		r.urls = append(r.urls, addressURL(l.Addr()))
+		r.urls = append(r.urls, addressURL(l.Addr(), a.secure))
 	}
 	if len(problems) > 0 {
 		return fmt.Errorf("%w: %w", ErrListen, errors.Join(problems...))
@@ -100,8 +100,8 @@ func (r *instance) run(ctx context.Context) error {
 	ended := make(chan error, 1)
 	go func() { ended <- r.supervisor.Run(context.Background()) }()
 	if r.front != nil {
-		for _, l := range r.listeners {
-			r.front.listen(l)
+		for i, l := range r.listeners {
+			r.front.listen(l, r.plan.addresses[i].secure)
 		}
 	}
 	for _, u := range r.urls {

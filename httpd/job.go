@@ -3,6 +3,7 @@ package httpd
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 
@@ -35,6 +36,8 @@ type job struct {
 	// begun by handlers:
 	stream StreamFunc
 	writer *StreamWriter
+	reader io.ReadCloser // the body of the answer, instead of the response's own
+	hold   *hold         // for a connection that is to be given away
 
 	mu      sync.Mutex
 	context context.Context
@@ -72,7 +75,7 @@ func (j *job) worker() Worker {
 // begin makes the job ready for the next request.
 func (j *job) begin(ctx *fasthttp.RequestCtx) {
 	j.ctx = ctx
-	j.stream, j.writer = nil, nil
+	j.stream, j.writer, j.reader, j.hold = nil, nil, nil, nil
 	if j.ended != nil || j.context != nil {
 		j.mu.Lock()
 		j.context, j.cancel, j.unwatch, j.ended = nil, nil, nil, nil

@@ -30,6 +30,10 @@ type responder struct {
 	started bool // something of the answer has been written
 }
 
+// maxExchangeHead is the size of the buffer for the head of a request, which the
+// parent has bounded; a longer one gets a buffer of its own.
+const maxExchangeHead = 4 << 10
+
 // exchangeConn stands for the client's connection, which the parent has.
 type exchangeConn struct {
 	net.Conn
@@ -66,7 +70,7 @@ func (a *exchangeAddr) set(text []byte) {
 func newResponder(child *exchangeChild, conn net.Conn) *responder {
 	r := &responder{child: child, conn: exchangeConn{Conn: conn}}
 	r.server = fcgi.NewServerConn(conn, fcgi.ServerConfig{MaxParamBytes: -1, MaxBody: -1})
-	r.head = bufio.NewReaderSize(&r.octets, readBuffer)
+	r.head = bufio.NewReaderSize(&r.octets, maxExchangeHead)
 	j := &r.conn.job
 	j.mode, j.crew, j.state = Fork, child.crew, child.state
 	j.errors = func(_ *job, message []byte) { _ = r.server.Stderr(message) }
@@ -231,20 +235,5 @@ func (r *responder) copyStream() error {
 	if !more || err != nil {
 		return err
 	}
-	buf := make([]byte, 16<<10)
-	body := r.ctx.Response.BodyStream()
-	for {
-		n, err := body.Read(buf)
-		if n > 0 {
-			if werr := errors.Join(r.server.Stdout(buf[:n]), r.server.Flush()); werr != nil {
-				return werr
-			}
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("body: %w", err)
-		}
-	}
+	return (&StreamWriter{direct: r.server}).copy(r.ctx.Response.BodyStream())
 }

@@ -48,11 +48,15 @@ func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 		j.end(pool.ErrRequestTimeout) // Kill was earlier and has found no job
 	}
 	r.handler(j.ctx)
-	switch {
+	switch resp := &j.ctx.Response; {
 	case j.stream != nil:
 		r.runStream(l, j)
-	case j.ctx.IsHead():
-		sayLength(&j.ctx.Response)
+	case j.ctx.Hijacked():
+		r.handOut(l, j)
+	case resp.IsBodyStream() && !j.ctx.IsHead():
+		if _, file := resp.BodyStream().(section); !file {
+			r.copyStream(l, j)
+		}
 	}
 	return true
 }
@@ -89,11 +93,33 @@ func (r *handlerRunner) runStream(l *pool.Lane, j *job) {
 	cause = f(w)
 }
 
-// sayLength makes the head of an answer to HEAD say that the body would be empty,
-// if that is so: fasthttp says it to GET only.
-func sayLength(resp *fasthttp.Response) {
-	if !resp.IsBodyStream() && len(resp.Body()) == 0 && resp.Header.ContentLength() == 0 {
-		resp.Header.SetContentLength(0)
+// copyStream sends a body that the handler has left to be read. It is read here,
+// because what the handler began belongs to its lane to the end.
+func (r *handlerRunner) copyStream(l *pool.Lane, j *job) {
+	resp := &j.ctx.Response
+	size := max(resp.Header.ContentLength(), -1)
+	w := newStreamWriter(size)
+	j.writer, j.reader = w, streamReader{w}
+	if !l.Answer() {
+		_ = resp.CloseBodyStream() // for an answer that reaches nobody
+		return
+	}
+	cause := errStreamCut
+	defer func() { w.finish(cause) }()
+	cause = w.copy(resp.BodyStream())
+	if err := resp.CloseBodyStream(); cause == nil {
+		cause = err
+	}
+}
+
+// handOut lets the front give the connection to the function that the handler
+// has left for it. The worker stays as long as that runs.
+func (r *handlerRunner) handOut(l *pool.Lane, j *job) {
+	h := new(hold)
+	h.release = l.Crew().Hold(h.kill)
+	j.hold = h
+	if !l.Answer() {
+		h.release()
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"runtime"
 	"sync"
 	"time"
 
@@ -26,9 +25,6 @@ var (
 	// ErrNotRunning says that the server is not running, or not any more.
 	ErrNotRunning = errors.New("httpd: server is not running")
 )
-
-// DefaultMaxBodySize is the most octets that a request's body may have.
-const DefaultMaxBodySize = 64 << 20
 
 // Server serves requests with a pool of workers.
 //
@@ -51,6 +47,31 @@ type Server struct {
 	Backlog int
 	// SocketMode are the permissions of UNIX sockets. Default: by umask.
 	SocketMode fs.FileMode
+	// TLS is what https addresses need.
+	TLS TLS
+	// RedirectHTTPS makes http addresses answer every request with a redirect to
+	// the same host's https port, which is RedirectPort; default 443.
+	RedirectHTTPS bool
+	RedirectPort  int
+	// Access says who may use the server. Default: everybody.
+	Access Access
+	// TrustedProxies are the peers whose word counts on who the client is
+	// (X-Forwarded-For, X-Forwarded-Proto): addresses, networks as
+	// 10.0.0.0/8, or "unix", "loopback", "private". Default: nobody's.
+	TrustedProxies []string
+	// ProxyProtocol makes every connection begin with a header of the PROXY
+	// protocol, version 1 or 2, that says who the client is; other connections
+	// are closed. If there are TrustedProxies, nobody else may send it.
+	ProxyProtocol bool
+	// AccessLog is the file that gets a line for every request; "-" is standard
+	// output. Default: none. AccessLogFormat is its format: combined, the
+	// default, common, vhost_combined, json, or codes as of Apache's
+	// mod_log_config.
+	AccessLog       string
+	AccessLogFormat string
+	// SlowRequest is the time after which a request is logged with the stack of
+	// its lane. Default: never.
+	SlowRequest time.Duration
 	// Admin is the address of the admin listener, in the form of Listen.
 	// Default: none.
 	Admin string
@@ -64,9 +85,8 @@ type Server struct {
 	// Reconfigure gives the pool's new configuration when the server is told
 	// to reload. Default: the present one.
 	Reconfigure func() (pool.Config, error)
-	// MaxBodySize is the most octets that a request's body may have. Default
-	// DefaultMaxBodySize.
-	MaxBodySize int
+	// Limits bound what clients may send and how long they may take.
+	Limits Limits
 	// GOMAXPROCS is how many threads of a child run Go code at a time, in fork
 	// mode. Default: the processors of this process divided by MaxServers,
 	// rounded up; what the environment variable says, if it is set.
@@ -265,121 +285,6 @@ func (s *Server) Status(ctx context.Context) (*Status, error) {
 		return nil, err
 	}
 	return r.status(ctx)
-}
-
-// settings are a Server's fields after they were checked, with the defaults.
-type settings struct {
-	mode      Mode
-	accept    Accept
-	addresses []address
-	admin     *address
-	pool      pool.Config
-	maxBody   int
-	log       *slog.Logger
-}
-
-// settings checks all fields and reports every problem at once.
-func (s *Server) settings() (*settings, error) {
-	var problems []error
-	bad := func(format string, args ...any) {
-		problems = append(problems, fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...)))
-	}
-	p := &settings{mode: s.Mode, accept: s.Accept, maxBody: s.MaxBodySize, log: s.Log}
-	if p.log == nil {
-		p.log = slog.Default()
-	}
-	if p.maxBody == 0 {
-		p.maxBody = DefaultMaxBodySize
-	}
-	if p.maxBody < 0 {
-		bad("MaxBodySize %d is negative", s.MaxBodySize)
-	}
-	program := s.Handler != nil && s.Handler.program() != nil
-	switch {
-	case s.Handler == nil:
-		bad("Handler is missing")
-	case program:
-		p.mode = Fork
-	case s.Handler.fast() == nil:
-		bad("Handler is nil")
-	}
-	if p.mode == Fork && runtime.GOOS != "linux" {
-		bad("fork mode needs Linux, this is %s", runtime.GOOS)
-	}
-	if p.mode == Emulate {
-		if p.accept != AcceptAuto {
-			bad("Accept %s makes no sense in emulate mode", p.accept)
-		}
-		if s.GOMAXPROCS != 0 || s.Env != nil || s.ClearEnv {
-			bad("GOMAXPROCS, Env and ClearEnv are for children: they make no sense in emulate mode")
-		}
-	}
-	if p.mode != Emulate && p.mode != Fork {
-		bad("Mode %d is none", int(p.mode))
-	}
-	if p.accept < AcceptAuto || p.accept > AcceptSlot {
-		bad("Accept %d is none", int(p.accept))
-	}
-	if s.Backlog < 0 {
-		bad("Backlog %d is negative", s.Backlog)
-	}
-	if s.SocketMode&^fs.ModePerm != 0 {
-		bad("SocketMode %o has bits beside permissions", uint32(s.SocketMode))
-	}
-	if s.GOMAXPROCS < 0 {
-		bad("GOMAXPROCS %d is negative", s.GOMAXPROCS)
-	}
-	if program && p.accept == AcceptSlot {
-		bad("Accept slot needs a Go handler: a program is served by request")
-	}
-	if err := s.Pool.Validate(); err != nil {
-		problems = append(problems, fmt.Errorf("%w: %w", ErrConfig, err))
-	}
-	p.pool = s.poolDefaults(s.Pool, p.mode)
-	if p.mode == Fork && p.accept == AcceptAuto {
-		p.accept = AcceptRequest
-		if p.pool.Concurrency > 1 && !program {
-			p.accept = AcceptSlot
-		}
-	}
-	if p.accept == AcceptSlot && p.pool.Elastic() {
-		bad("a number of workers that follows the load is not available with accept slot in this version")
-	}
-	list := s.Listen
-	if len(list) == 0 {
-		list = []string{"http://127.0.0.1:8080"}
-	}
-	for _, one := range list {
-		a, err := parseAddress(one)
-		if err != nil {
-			bad("%v", err)
-		}
-		p.addresses = append(p.addresses, a)
-	}
-	if s.Admin != "" {
-		a, err := parseAddress(s.Admin)
-		if err != nil {
-			bad("admin: %v", err)
-		}
-		p.admin = &a
-	}
-	return p, errors.Join(problems...)
-}
-
-// poolDefaults are the defaults of a pool, some of which depend on the mode.
-func (s *Server) poolDefaults(c pool.Config, mode Mode) pool.Config {
-	if mode == Fork && c.MaxServers == 0 {
-		c.MaxServers = 2 * runtime.NumCPU()
-	}
-	return c.WithDefaults()
-}
-
-// dieTimeout is the time that a graceful stop may take, as supervisors count it.
-func dieTimeout(c pool.Config) time.Duration {
-	if c.DieTimeout == 0 {
-		return pool.NoLimit
-	}
-	return c.DieTimeout
 }
 
 // Validate reports every problem of the Server's fields at once, nil if there is

@@ -98,6 +98,28 @@ func (w *StreamWriter) Write(p []byte) (int, error) {
 	return written, nil
 }
 
+// copy writes what it reads, each piece when it is there.
+func (w *StreamWriter) copy(body io.Reader) error {
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := body.Read(buf)
+		if n > 0 {
+			if _, e := w.Write(buf[:n]); e != nil {
+				return e
+			}
+			if e := w.Flush(); e != nil {
+				return e
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("httpd: body: %w", err)
+		}
+	}
+}
+
 // WriteString is Write for a string.
 func (w *StreamWriter) WriteString(s string) (int, error) { return w.Write([]byte(s)) }
 

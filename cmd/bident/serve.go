@@ -85,14 +85,14 @@ func readSettings(args []string) (*options.Settings, error) {
 // server makes a Server of the settings.
 func server(s *options.Settings) *httpd.Server {
 	srv := &httpd.Server{
-		Listen:      s.Listen,
-		Backlog:     s.Backlog,
-		SocketMode:  s.SocketMode,
-		Pool:        poolConfig(s),
-		MaxBodySize: bodyLimit(s.MaxBodySize),
-		GOMAXPROCS:  s.GOMAXPROCS,
-		Env:         s.Env,
-		ClearEnv:    s.ClearEnv,
+		Listen:     s.Listen,
+		Backlog:    s.Backlog,
+		SocketMode: s.SocketMode,
+		Pool:       poolConfig(s),
+		Limits:     httpd.Limits{MaxBodySize: bodyLimit(s.MaxBodySize)},
+		GOMAXPROCS: s.GOMAXPROCS,
+		Env:        s.Env,
+		ClearEnv:   s.ClearEnv,
 	}
 	// The names were checked when the settings were read.
 	_ = srv.Mode.UnmarshalText([]byte(s.Mode))

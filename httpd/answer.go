@@ -1,0 +1,281 @@
+package httpd
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/internal/gate"
+)
+
+// answerCopied is the size of bodies that are copied behind their head; longer
+// ones are sent from where they are.
+const answerCopied = 16 << 10
+
+// section is a body that is a part of a file, which the kernel can send by itself.
+type section interface {
+	Section() (f *os.File, offset, length int64)
+}
+
+// answer sends the answer to the request in hand, or gathers it with others while
+// more requests are there already, and gets ready for the next one. It reports
+// whether the connection can carry that.
+func (c *conn) answer(resp *fasthttp.Response) (more bool) {
+	d := c.desk
+	handler, silent := *hijackField.of(&d.ctx), *noAnswerField.of(&d.ctx)
+	if handler != nil {
+		*hijackField.of(&d.ctx), *noAnswerField.of(&d.ctx) = nil, false
+		if silent {
+			c.hijack(handler)
+			return false
+		}
+	}
+	last := c.last(resp)
+	bodiless := c.prepare(resp, &last)
+	d.out = append(d.out, resp.Header.Header()...)
+	var err error
+	switch {
+	case d.job.reader != nil:
+		err = c.sendStream(resp, d.job.reader)
+		if e := d.job.reader.Close(); err == nil {
+			err = e
+		}
+	case !resp.IsBodyStream():
+		if !bodiless {
+			err = c.sendBody(resp.Body())
+		}
+	case bodiless:
+		err = resp.CloseBodyStream()
+	default:
+		err = c.sendStream(resp, resp.BodyStream())
+		if e := resp.CloseBodyStream(); err == nil {
+			err = e
+		}
+	}
+	if err != nil {
+		c.drop() // a lane may still be producing the answer
+		return false
+	}
+	if handler != nil {
+		c.hijack(handler)
+		return false
+	}
+	d.clear()
+	if d.r += d.size; d.r == d.w {
+		d.r, d.w = 0, 0
+	}
+	if last {
+		_ = c.flush() // there is nothing that could be done about it
+		if d.r < d.w || readable(c.Conn) {
+			c.sink()
+		}
+		return false
+	}
+	return true
+}
+
+// last reports whether the connection ends with this answer.
+func (c *conn) last(resp *fasthttp.Response) bool {
+	d := c.desk
+	switch {
+	case d.head.Close, resp.ConnectionClose():
+		return true
+	case c.front.draining.Load():
+		return d.r+d.size == d.w // what was read already is answered, too
+	}
+	return listsClose(resp.Header.Peek(fasthttp.HeaderConnection))
+}
+
+// listsClose reports whether a Connection field has the option close among others
+// (RFC 9110, section 7.6.1).
+func listsClose(field []byte) bool {
+	for len(field) > 0 {
+		option, rest, _ := bytes.Cut(field, []byte{','})
+		field = rest
+		if equalFold(bytes.Trim(option, " \t"), "close") {
+			return true
+		}
+	}
+	return false
+}
+
+// prepare makes the head say how the body ends, as the client's version of the
+// protocol and the request ask for. bodiless says that there is none (RFC 9110,
+// section 6.4.1).
+func (c *conn) prepare(resp *fasthttp.Response, last *bool) (bodiless bool) {
+	d := c.desk
+	h := &resp.Header
+	old := d.head.Minor == 0
+	switch status := resp.StatusCode(); {
+	case status < 200, status == fasthttp.StatusNoContent, status == fasthttp.StatusNotModified:
+		bodiless = true
+		h.Del(fasthttp.HeaderTransferEncoding)
+		if status != fasthttp.StatusNotModified {
+			h.Del(fasthttp.HeaderContentLength)
+		}
+	case status == fasthttp.StatusResetContent:
+		// RFC 9110, section 15.3.6: it says that nothing follows.
+		bodiless = true
+		h.Del(fasthttp.HeaderTransferEncoding)
+		h.SetContentLength(0)
+	case resp.SkipBody || d.isHead:
+		bodiless = true
+		if !resp.IsBodyStream() {
+			if n := len(resp.Body()); n > 0 || h.ContentLength() == 0 {
+				h.SetContentLength(n)
+			}
+		}
+		if old {
+			h.Del(fasthttp.HeaderTransferEncoding)
+		}
+	case !resp.IsBodyStream():
+		h.SetContentLength(len(resp.Body()))
+	case h.ContentLength() < 0 && old:
+		// RFC 9112, section 6.1: no chunks for a client that does not know
+		// them. The body ends where the connection does.
+		h.Del(fasthttp.HeaderTransferEncoding)
+		h.SetContentLength(-2)
+		*last = true
+	}
+	switch {
+	case *last:
+		h.SetConnectionClose()
+	case d.head.KeepAlive && old:
+		h.Set(fasthttp.HeaderConnection, "keep-alive")
+	}
+	return bodiless
+}
+
+// sendBody sends a body that is there.
+func (c *conn) sendBody(body []byte) error {
+	d := c.desk
+	if len(body) <= answerCopied {
+		d.out = append(d.out, body...)
+		if len(d.out) >= deskMost {
+			return c.flush()
+		}
+		return nil
+	}
+	d.pair = [2][]byte{d.out, body[:min(len(body), sendPiece)]}
+	first := len(d.pair[1])
+	c.enter(phaseWrite)
+	for d.both = d.pair[:]; len(d.both) > 0; {
+		if _, err := d.both.WriteTo(c.Conn); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) && !c.overdue() {
+				_ = c.Conn.SetWriteDeadline(time.Time{}) // a late call of the sweeper's
+				continue
+			}
+			return err
+		}
+	}
+	d.out, d.pair = d.out[:0], [2][]byte{}
+	return c.send(body[first:])
+}
+
+// sendStream sends a body that is not in memory: a part of a file, or what a lane
+// produces.
+func (c *conn) sendStream(resp *fasthttp.Response, body io.Reader) error {
+	if s, ok := body.(section); ok {
+		return c.sendSection(s)
+	}
+	if err := c.flush(); err != nil {
+		return err
+	}
+	length := resp.Header.ContentLength()
+	if length == -1 {
+		return c.sendChunks(resp, body)
+	}
+	buf := c.desk.out[:cap(c.desk.out)]
+	for {
+		// Not more than was announced: the client would take it for the next
+		// answer. One octet beyond says whether that was right.
+		if length >= 0 && len(buf) > length {
+			buf = buf[:max(length, 1)]
+		}
+		n, err := body.Read(buf)
+		if length == 0 && n > 0 {
+			return errStreamLong
+		}
+		if e := c.send(buf[:n]); e != nil {
+			return e
+		}
+		if length > 0 {
+			length -= n
+		}
+		switch {
+		case err == io.EOF && length > 0:
+			return io.ErrUnexpectedEOF
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// chunkHead is the room for the line before a chunk: a size of eight digits.
+const chunkHead = 10
+
+// sendChunks sends a body whose length is not known (RFC 9112, section 7.1), each
+// piece when it is there.
+func (c *conn) sendChunks(resp *fasthttp.Response, body io.Reader) error {
+	d := c.desk
+	if cap(d.out) < answerCopied {
+		d.out = make([]byte, 0, answerCopied)
+	}
+	buf := d.out[:cap(d.out)]
+	var line [chunkHead]byte
+	for {
+		n, err := body.Read(buf[chunkHead : len(buf)-2])
+		if n > 0 {
+			copy(buf[chunkHead+n:], "\r\n")
+			size := gate.AppendChunkSize(line[:0], n)
+			from := chunkHead - copy(buf[chunkHead-len(size):], size)
+			if e := c.send(buf[from : chunkHead+n+2]); e != nil {
+				return e
+			}
+		}
+		if err == io.EOF {
+			d.out = append(d.out[:0], "0\r\n"...)
+			d.out = append(d.out, resp.Header.TrailerHeader()...)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// sectionPiece is how much of a file is sent at a time: what counts as progress
+// of a slow client.
+const sectionPiece = 512 << 10
+
+// sendSection lets the kernel send a part of a file.
+func (c *conn) sendSection(s section) error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	f, offset, length := s.Section()
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return err
+	}
+	for length > 0 {
+		c.enter(phaseWrite)
+		n, err := io.Copy(c.Conn, io.LimitReader(f, min(length, sectionPiece)))
+		length -= n
+		switch {
+		case err == nil && n == 0:
+			return io.ErrUnexpectedEOF // the file has become shorter
+		case err == nil:
+		case errors.Is(err, os.ErrDeadlineExceeded) && !c.overdue():
+			_ = c.Conn.SetWriteDeadline(time.Time{}) // a late call of the sweeper's
+		default:
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package httpd
+
+import (
+	"errors"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/internal/gate"
+	"github.com/bident/bident/pool"
+)
+
+// request reads the request that begins at the head of the desk's buffer, takes it
+// to a lane and sends its answer. It reports whether the connection can carry
+// another one.
+func (c *conn) request() (more bool) {
+	d, f := c.desk, c.front
+	if !c.readHead() {
+		return false
+	}
+	now := time.Now()
+	c.requests++
+	d.begin(now)
+	h := &d.head
+	p := parsers.Get().(*parser)
+	ok := p.parse(d.in[d.r+h.Skip:d.r+h.Size], &d.ctx.Request.Header)
+	parsers.Put(p)
+	switch {
+	case !ok:
+		return c.refuse(fasthttp.StatusBadRequest, "malformed header section")
+	case h.Form == gate.Authority:
+		return c.refuse(fasthttp.StatusNotImplemented, "CONNECT is for proxies")
+	case h.Form == gate.Asterisk && h.Length == 0:
+		// RFC 9110, section 9.3.7: it is asked of the server as a whole.
+		d.size = h.Size
+		d.ctx.Response.Header.SetNoDefaultContentType(true)
+		d.ctx.Response.Header.Set(fasthttp.HeaderAllow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		return c.answer(&d.ctx.Response)
+	}
+	if h.Form == gate.Absolute {
+		// RFC 9112, section 3.2.2: the target's host counts, not the field's.
+		d.ctx.Request.Header.SetHostBytes(h.Host)
+	}
+	d.size, d.isHead = h.Size, d.ctx.IsHead()
+	if !c.identify() {
+		return c.refuse(fasthttp.StatusForbidden, "this address may not use the server")
+	}
+	if h.Length == 0 && c.challenge() {
+		return c.answer(&d.ctx.Response)
+	}
+	if f.redirects && !*isTLSField.of(&d.ctx.Request) {
+		if h.Length != 0 {
+			d.head.Close = true // the body is not read
+		}
+		return c.redirect()
+	}
+	if h.Length != 0 && !c.readBody() {
+		return false
+	}
+	d = c.desk
+	c.enter(phaseBusy)
+	t := d.task
+	t.Method, t.URI = d.ctx.Method(), d.ctx.RequestURI()
+	t.Arrived = now.UnixNano()
+	resp := &d.ctx.Response
+	if err := f.queue.Do(t); err != nil {
+		if resp = c.unanswered(err); resp == nil {
+			_ = c.flush() // the connection ends, and with it the error
+			return false
+		}
+	} else if late := *timedOutField.of(&d.ctx); late != nil {
+		// The handler has answered for somebody who still has the context.
+		// What else was read on the connection stays behind with it.
+		d = c.forsake()
+		d.head.Close = true
+		resp = &d.ctx.Response
+		late.CopyTo(resp)
+	}
+	return c.answer(resp)
+}
+
+// readHead reads a whole head. It answers one that the gate refuses, or that does
+// not come in time.
+func (c *conn) readHead() bool {
+	d := c.desk
+	d.head.Reset()
+	waited := false
+	for {
+		done, bad := d.head.Parse(d.in[d.r:d.w], c.front.limits.MaxHeaderSize)
+		switch {
+		case bad != nil:
+			d.begin(time.Now())
+			return c.refuse(bad.Status, bad.Reason)
+		case done:
+			return true
+		case !waited:
+			waited = true
+			c.enter(phaseHead)
+		}
+		d.room()
+		if err := c.fill(phaseHead); err != nil {
+			if errors.Is(err, errSlow) {
+				d.begin(time.Now())
+				c.refuse(fasthttp.StatusRequestTimeout, "the head of the request took too long")
+			}
+			return false
+		}
+	}
+}
+
+// room makes room for more octets at the end of the desk's buffer.
+func (d *desk) room() {
+	if d.w < len(d.in) {
+		return
+	}
+	if d.r > 0 {
+		d.w = copy(d.in, d.in[d.r:d.w])
+		d.r = 0
+		return
+	}
+	in := make([]byte, 2*len(d.in))
+	copy(in, d.in)
+	d.in = in
+}
+
+// fit makes room for n octets from the beginning of the request on.
+func (d *desk) fit(n int) {
+	if len(d.in)-d.r >= n {
+		return
+	}
+	in := d.in
+	if len(in) < n {
+		in = make([]byte, n)
+	}
+	d.w = copy(in, d.in[d.r:d.w])
+	d.in, d.r = in, 0
+}
+
+// refuse answers a request that cannot be served. What follows on the connection
+// cannot be told from the rest of the request: it ends.
+func (c *conn) refuse(status int, reason string) (more bool) {
+	d := c.desk
+	d.head.Close = true
+	d.size = d.w - d.r
+	resp := &d.ctx.Response
+	resp.Reset()
+	d.ctx.Error(reason+"\n", status)
+	if c.answer(resp); c.flush() == nil {
+		c.sink()
+	}
+	return false
+}
+
+// unanswered is the answer to a request that no handler has answered, nil if the
+// connection ends without one.
+func (c *conn) unanswered(err error) *fasthttp.Response {
+	f, d := c.front, c.desk
+	f.refused(err)
+	var panicked *pool.PanicError
+	switch {
+	case errors.As(err, &panicked):
+		f.logPanic(&d.ctx, panicked)
+		d.ctx.Response.Reset()
+		d.ctx.Error("internal server error\n", fasthttp.StatusInternalServerError)
+	case errors.Is(err, pool.ErrRequestTimeout), errors.Is(err, pool.ErrKilled):
+		// The handler still has the context: the answer comes from another one.
+		f.log.Warn("handler abandoned", "request", string(d.task.Method)+" "+string(d.task.URI), "error", err)
+		status := fasthttp.StatusGatewayTimeout
+		if errors.Is(err, pool.ErrKilled) {
+			status = fasthttp.StatusServiceUnavailable
+		}
+		d = c.forsake()
+		d.head.Close = true
+		d.ctx.Error(fasthttp.StatusMessage(status)+"\n", status)
+	case errors.Is(err, pool.ErrLeft):
+		return nil
+	case errors.Is(err, pool.ErrQueueClosed) && f.inChild:
+		// An accepting child that has begun its last request: this one has
+		// not begun, and the client may send it again.
+		return nil
+	default:
+		overloaded(&d.ctx)
+	}
+	return &d.ctx.Response
+}
+
+// overloaded is the answer to a request for which nobody has time.
+func overloaded(ctx *fasthttp.RequestCtx) {
+	ctx.Response.Reset()
+	ctx.Error("service unavailable\n", fasthttp.StatusServiceUnavailable)
+	ctx.Response.Header.Set(fasthttp.HeaderRetryAfter, "1")
+}
+
+// left reports whether the client has closed its side, which is asked before a
+// request that had to wait is begun.
+func (d *desk) left() bool {
+	_, closed := peek(d.seat.conn.Conn)
+	return closed
+}

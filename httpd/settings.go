@@ -1,0 +1,184 @@
+package httpd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"runtime"
+	"time"
+
+	"github.com/bident/bident/internal/certs"
+	"github.com/bident/bident/pool"
+)
+
+// settings are a Server's fields after they were checked, with the defaults.
+type settings struct {
+	mode      Mode
+	accept    Accept
+	addresses []address
+	admin     *address
+	pool      pool.Config
+	front     frontConfig
+	log       *slog.Logger
+}
+
+// settings checks all fields and reports every problem at once.
+func (s *Server) settings() (*settings, error) {
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...)))
+	}
+	p := &settings{mode: s.Mode, accept: s.Accept, log: s.Log}
+	if p.log == nil {
+		p.log = slog.Default()
+	}
+	problem := func(err error) {
+		if err != nil {
+			problems = append(problems, err)
+		}
+	}
+	problem(s.Limits.Validate())
+	program := s.Handler != nil && s.Handler.program() != nil
+	switch {
+	case s.Handler == nil:
+		bad("Handler is missing")
+	case program:
+		p.mode = Fork
+	case s.Handler.fast() == nil:
+		bad("Handler is nil")
+	}
+	if p.mode == Fork && runtime.GOOS != "linux" {
+		bad("fork mode needs Linux, this is %s", runtime.GOOS)
+	}
+	if p.mode == Emulate {
+		if p.accept != AcceptAuto {
+			bad("Accept %s makes no sense in emulate mode", p.accept)
+		}
+		if s.GOMAXPROCS != 0 || s.Env != nil || s.ClearEnv {
+			bad("GOMAXPROCS, Env and ClearEnv are for children: they make no sense in emulate mode")
+		}
+	}
+	if p.mode != Emulate && p.mode != Fork {
+		bad("Mode %d is none", int(p.mode))
+	}
+	if p.accept < AcceptAuto || p.accept > AcceptSlot {
+		bad("Accept %d is none", int(p.accept))
+	}
+	if s.Backlog < 0 {
+		bad("Backlog %d is negative", s.Backlog)
+	}
+	if s.SocketMode&^fs.ModePerm != 0 {
+		bad("SocketMode %o has bits beside permissions", uint32(s.SocketMode))
+	}
+	if s.GOMAXPROCS < 0 {
+		bad("GOMAXPROCS %d is negative", s.GOMAXPROCS)
+	}
+	if program && p.accept == AcceptSlot {
+		bad("Accept slot needs a Go handler: a program is served by request")
+	}
+	if err := s.Pool.Validate(); err != nil {
+		problems = append(problems, fmt.Errorf("%w: %w", ErrConfig, err))
+	}
+	p.pool = s.poolDefaults(s.Pool, p.mode)
+	if p.mode == Fork && p.accept == AcceptAuto {
+		p.accept = AcceptRequest
+		if p.pool.Concurrency > 1 && !program {
+			p.accept = AcceptSlot
+		}
+	}
+	if p.accept == AcceptSlot && p.pool.Elastic() {
+		bad("a number of workers that follows the load is not available with accept slot in this version")
+	}
+	list := s.Listen
+	if len(list) == 0 {
+		list = []string{"http://127.0.0.1:8080"}
+	}
+	for _, one := range list {
+		a, err := parseAddress(one)
+		if err != nil {
+			bad("%v", err)
+		}
+		p.addresses = append(p.addresses, a)
+	}
+	problem(s.frontSettings(p))
+	if s.Admin != "" {
+		a, err := parseAddress(s.Admin)
+		if err != nil {
+			bad("admin: %v", err)
+		}
+		p.admin = &a
+	}
+	return p, errors.Join(problems...)
+}
+
+// poolDefaults are the defaults of a pool, some of which depend on the mode.
+func (s *Server) poolDefaults(c pool.Config, mode Mode) pool.Config {
+	if mode == Fork && c.MaxServers == 0 {
+		c.MaxServers = 2 * runtime.NumCPU()
+	}
+	return c.WithDefaults()
+}
+
+// dieTimeout is the time that a graceful stop may take, as supervisors count it.
+func dieTimeout(c pool.Config) time.Duration {
+	if c.DieTimeout == 0 {
+		return pool.NoLimit
+	}
+	return c.DieTimeout
+}
+
+// frontSettings checks what the front has to know.
+func (s *Server) frontSettings(p *settings) error {
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...)))
+	}
+	p.front = frontConfig{
+		Limits: s.Limits.withDefaults(), Redirect: s.RedirectHTTPS, RedirectPort: s.RedirectPort,
+		Access: s.Access, Trusted: s.TrustedProxies, ProxyProtocol: s.ProxyProtocol,
+	}
+	if p.front.RedirectPort == 0 {
+		p.front.RedirectPort = 443
+	}
+	if n := p.front.RedirectPort; n < 1 || n > 65535 {
+		bad("RedirectPort %d is not between 1 and 65535", n)
+	}
+	secure := false
+	for _, a := range p.addresses {
+		p.front.Secure = append(p.front.Secure, a.secure)
+		secure = secure || a.secure
+	}
+	pairs, err := s.TLS.check()
+	if err != nil {
+		problems = append(problems, err)
+	}
+	acme := len(s.TLS.ACME.Hosts) > 0
+	switch {
+	case !secure && (len(s.TLS.CertFiles) > 0 || acme):
+		bad("TLS has certificates, but no address in Listen begins with https")
+	case secure && len(s.TLS.CertFiles) == 0 && !acme:
+		bad("an https address needs a certificate: set TLS.CertFiles, or TLS.ACME.Hosts")
+	case acme && p.accept == AcceptSlot:
+		bad("TLS.ACME makes no sense with accept slot: each child would order certificates of its own")
+	}
+	if secure {
+		p.front.TLS = &secureConfig{
+			Pairs: forChildren(pairs), Secret: certs.NewSecret(), OnlyTLS13: s.TLS.OnlyTLS13, ACME: s.TLS.ACME,
+		}
+	}
+	_, err = s.Access.list()
+	problems = append(problems, err)
+	_, err = trusted(s.TrustedProxies)
+	problems = append(problems, err)
+	return errors.Join(problems...)
+}
+
+// forChildren leaves out of the certificates what cannot be written down: the
+// warnings, which were logged.
+func forChildren(pairs []certs.Pair) []certs.Pair {
+	for i := range pairs {
+		pairs[i].Warning = nil
+	}
+	return pairs
+}
