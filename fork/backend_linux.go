@@ -32,6 +32,9 @@ type Backend struct {
 	// worker holds that one and may have to wait for the spawner.
 	payloadMu sync.Mutex
 	payload   *os.File
+
+	giftMu sync.Mutex // taken before mu
+	gifts  gifts
 }
 
 // New makes a backend. The error lists every problem of the configuration, or
@@ -154,6 +157,10 @@ func (b *Backend) Close() error {
 	if b.payload != nil {
 		b.payload.Close()
 	}
+	b.giftMu.Lock()
+	defer b.giftMu.Unlock()
+	b.gifts.close()
+	b.gifts = nil
 	return nil
 }
 

@@ -50,6 +50,9 @@ func (p *process) launch() {
 		}()
 	}
 	if p.control != nil {
+		if err := p.endow(); err != nil {
+			p.fail(err)
+		}
 		go p.listen()
 	}
 	go p.await()

@@ -1,6 +1,9 @@
 package fork
 
-import "net"
+import (
+	"fmt"
+	"net"
+)
 
 // Child is a child as the parent's lanes see it.
 type Child struct{ process *process }
@@ -8,6 +11,16 @@ type Child struct{ process *process }
 // Dial makes a new connection to the child's private listener. It does not wait
 // for the child to accept. It fails once the child is gone.
 func (c *Child) Dial() (net.Conn, error) { return c.process.private.dial() }
+
+// Give gives the child, which must be no external program, a descriptor; name
+// says what it is. The descriptor stays open here. It does not wait: the error
+// says that the child is gone, or does not listen.
+func (c *Child) Give(name string, fd uintptr) error {
+	if err := c.process.give(name, int(fd)); err != nil {
+		return fmt.Errorf("fork: %w", err)
+	}
+	return nil
+}
 
 // PID is the child's process id.
 func (c *Child) PID() int { return c.process.PID() }

@@ -13,6 +13,9 @@ type Child struct{}
 // Dial returns errors.ErrUnsupported.
 func (*Child) Dial() (net.Conn, error) { return nil, errors.ErrUnsupported }
 
+// Give is not available here.
+func (*Child) Give(string, uintptr) error { return errors.ErrUnsupported }
+
 // PID is 0.
 func (*Child) PID() int { return 0 }
 

@@ -35,6 +35,7 @@ const (
 	messageCrash       // child: request (text), text
 	messageRetire      // parent: -
 	messageAdopt       // parent: an address (1 byte) for each descriptor that comes with it
+	messageGive        // parent: text, what the descriptor is that comes with it
 )
 
 // message is one datagram between parent and child. A text is sent as its
@@ -55,7 +56,7 @@ func (m message) encode() []byte {
 	switch m.kind {
 	case messageHello:
 		out = binary.BigEndian.AppendUint32(out, m.version)
-	case messageFailed:
+	case messageFailed, messageGive:
 		out = appendText(out, m.text)
 	case messageEvent:
 		out = append(out, byte(m.event))
@@ -88,7 +89,7 @@ func decode(data []byte) (message, error) {
 	case messageHello:
 		m.version = r.uint32()
 	case messageReady, messageRetire:
-	case messageFailed:
+	case messageFailed, messageGive:
 		m.text = r.text()
 	case messageEvent:
 		m.event = pool.EventKind(r.byte())

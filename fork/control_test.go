@@ -19,6 +19,7 @@ var messages = []message{
 	{kind: messageCrash, request: "GET /x", text: "first line\nsecond line"},
 	{kind: messageRetire},
 	{kind: messageAdopt, addresses: []byte{0, 3}},
+	{kind: messageGive, text: "access log"},
 }
 
 func TestMessages(t *testing.T) {

@@ -43,6 +43,7 @@ type process struct {
 	mu      sync.Mutex
 	told    order
 	forked  bool
+	given   bool // it has all gifts
 	ready   bool
 	reaped  bool
 	status  syscall.WaitStatus
@@ -288,6 +289,11 @@ func (p *process) hear(m message) {
 // adopt gives an accepting child more sockets.
 func (p *process) adopt(addresses []byte, fds []int) error {
 	return fdpass.TrySend(p.control, message{kind: messageAdopt, addresses: addresses}.encode(), fds...)
+}
+
+// give gives a child of this program a file.
+func (p *process) give(name string, fd int) error {
+	return fdpass.TrySend(p.control, message{kind: messageGive, text: name}.encode(), fd)
 }
 
 func (p *process) leaveSeat() {

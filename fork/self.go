@@ -2,6 +2,7 @@ package fork
 
 import (
 	"net"
+	"os"
 
 	"github.com/bident/bident/pool"
 )
@@ -14,6 +15,7 @@ const (
 	_      CommandKind = iota
 	Retire             // finish what is in hand, take nothing more, exit with status 0
 	Adopt              // accept from these sockets, too
+	Give               // here is a file
 )
 
 // Command is something that the parent tells a child.
@@ -21,6 +23,9 @@ type Command struct {
 	Kind CommandKind
 	// Listeners are the sockets of Adopt, by address; nil where there is none.
 	Listeners []net.Listener
+	// Name says what the File of Give is, which belongs to whoever reads it.
+	Name string
+	File *os.File
 }
 
 // Exit statuses of a child that has something to say about itself.

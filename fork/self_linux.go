@@ -248,6 +248,11 @@ func (s *Self) listen() {
 		case messageAdopt:
 			s.adopt(m.addresses, files)
 			continue
+		case messageGive:
+			if len(files) == 1 {
+				s.commands.put(Command{Kind: Give, Name: m.text, File: files[0]})
+				continue
+			}
 		}
 		for _, f := range files {
 			f.Close()
