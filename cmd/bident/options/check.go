@@ -21,6 +21,19 @@ func atLeast(least int) check {
 	}
 }
 
+// sizeFrom limits sizes from below and, if most is not 0, from above.
+func sizeFrom(least, most int64) check {
+	return func(v any) fault {
+		switch n := v.(int64); {
+		case n < least:
+			return fault{formatSize(n) + " is too small", "at least " + formatSize(least)}
+		case most != 0 && n > most:
+			return fault{formatSize(n) + " is too large", "at most " + formatSize(most)}
+		}
+		return fault{}
+	}
+}
+
 // between limits whole numbers from both sides.
 func between(least, most int) check {
 	return func(v any) fault {
@@ -71,8 +84,26 @@ func assignment(v any) fault {
 	return fault{}
 }
 
+// fileName checks an item of tls_cert.
+func fileName(v any) fault {
+	if v.(string) == "" {
+		return fault{"the name of the file is empty", ""}
+	}
+	return fault{}
+}
+
+// plainName checks an item of index, which stands in a directory of its own.
+func plainName(v any) fault {
+	switch name := v.(string); {
+	case name == "" || name == "." || name == ".." || strings.ContainsAny(name, `/\`):
+		return fault{fmt.Sprintf("%q is not the name of a file without its directory", name), "such as index.html"}
+	default:
+		return fault{}
+	}
+}
+
 // laterSchemes are the schemes of listen that are not built yet.
-var laterSchemes = []string{"https", "fcgi", "fcgi+unix", "http+fd", "fcgi+fd", "http+systemd"}
+var laterSchemes = []string{"fcgi", "fcgi+unix", "http+fd", "fcgi+fd", "http+systemd"}
 
 const urlExample = "such as http://127.0.0.1:8080 or http+unix:///run/bident.sock"
 
@@ -86,7 +117,7 @@ func listenURL(v any) fault {
 		return fault{fmt.Sprintf("%q is not a URL", text), "such as http://127.0.0.1:8080; the length of the kernel's queue is called backlog"}
 	case !ok:
 		return fault{fmt.Sprintf("%q is not a URL", text), urlExample}
-	case scheme == "http":
+	case scheme == "http" || scheme == "https":
 		return address(text, strings.TrimSuffix(rest, "/"))
 	case scheme == "http+unix":
 		if !strings.HasPrefix(rest, "/") || rest == "/" {
@@ -94,7 +125,7 @@ func listenURL(v any) fault {
 		}
 		return fault{}
 	case slices.Contains(laterSchemes, scheme):
-		return fault{fmt.Sprintf("%q: the scheme %s is %s", text, scheme, notAvailable), "http or http+unix"}
+		return fault{fmt.Sprintf("%q: the scheme %s is %s", text, scheme, notAvailable), "http, https or http+unix"}
 	default:
 		return fault{fmt.Sprintf("%q has an unknown scheme", text), urlExample}
 	}
@@ -121,8 +152,12 @@ func adminURL(v any) fault {
 	case "", "off":
 		return fault{}
 	}
+	const forms = "http+unix:///path, http://127.0.0.1:port or off"
 	if f := listenURL(v); f.what != "" {
-		return fault{f.what, "http+unix:///path, http://127.0.0.1:port or off"}
+		return fault{f.what, forms}
+	}
+	if strings.HasPrefix(v.(string), "https:") {
+		return fault{fmt.Sprintf("%q: status and ctl do not reach the server by https", v), forms}
 	}
 	return fault{}
 }

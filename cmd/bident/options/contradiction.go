@@ -1,6 +1,9 @@
 package options
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // contradictions reports settings that are well-formed each, but make no sense
 // together. It is configuration that is wrong then, wherever the values stand.
@@ -9,9 +12,10 @@ func (r *reading) contradictions() {
 	if program && r.App != "" {
 		r.contradict("app", "an application and a program are given, but only one can be served", "leave out one of them", "program")
 	}
-	if !program && r.App == "" {
-		r.contradict("app", "nothing to serve", "demo, or a program after --", "program")
+	if !program && r.Root == "" && r.App == "" {
+		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root")
 	}
+	r.files(program)
 	if r.App != "" && r.App != "demo" {
 		r.contradict("app", fmt.Sprintf("there is no application %q", r.App), "demo is the one that is built in")
 	}
@@ -24,8 +28,32 @@ func (r *reading) contradictions() {
 	if len(r.Listen) == 0 {
 		r.contradict("listen", "there is no address to serve on", "leave it out for http://127.0.0.1:8080")
 	}
+	r.certificates()
+	r.access()
 	r.ways(program)
 	r.numbers()
+}
+
+// files reports what contradicts serving files, or not doing so.
+func (r *reading) files(program bool) {
+	if r.Root == "" {
+		if !slices.Equal(r.Index, []string{defaultIndex}) {
+			r.contradict("index", "makes no sense without root", "it is what stands for a directory of files", "root")
+		}
+		return
+	}
+	if len(r.Index) == 0 {
+		r.contradict("index", "there is no name that could stand for a directory", "leave it out for "+defaultIndex)
+	}
+	if program {
+		r.contradict("root", "with a program it is "+notAvailable, "leave out one of them", "program")
+	}
+	if r.App != "" {
+		r.contradict("app", "an application and files are given, but only one can be served", "leave out one of them", "root")
+	}
+	if r.DemoFaults {
+		r.contradict("demo_faults", "makes no sense with files", "it is a setting of the demo", "root")
+	}
 }
 
 // ways reports settings that make no sense in the chosen mode.

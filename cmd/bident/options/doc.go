@@ -23,7 +23,13 @@
 // replaces the whole list of a weaker one. What depends on other settings (fork
 // mode when a program is given, min_servers = max_servers, ...) is derived last,
 // and then contradictions between settings are looked for, leaving out settings
-// already reported as malformed.
+// already reported as malformed. A setting that has no effect with the others is
+// such a contradiction, unless its value is its default, since Print writes
+// every setting.
+//
+// Regular expressions, networks and host names are checked here, where their
+// place is known; that files exist and certificates fit their keys, and what the
+// codes of access_log_format mean, is found out by the server.
 //
 // Load is a pure function of its arguments: call it again with the same
 // arguments, and a function that reads the file again, to reload.
@@ -33,7 +39,8 @@
 //   - Durations: 30s, 5m, 1h30m; a plain number, also fractional, is seconds.
 //   - Sizes: 65536, 64k, 10m, 1g, with powers of 1024.
 //   - Lists: a flag or a key-value line is repeated, TOML has an array, the
-//     environment separates by commas.
+//     environment separates by commas, but for those of repetitions in regular
+//     expressions: BIDENT_ALLOW=10\.\d{1,3}\..* is one.
 //   - Booleans: --clear-env or --clear-env=false. There is no --no-clear-env.
 //   - A flag given twice: the last one counts. A key twice in a file is an error.
 //   - An environment variable that is set to nothing counts as not set.

@@ -36,7 +36,7 @@ func (r *reading) environment(environ, own []string) (variables []given) {
 		v := value{kind: word, text: text}
 		if r.keys[key].isList() {
 			v = value{kind: array}
-			for item := range strings.SplitSeq(text, ",") {
+			for item := range slices.Values(splitList(text, r.keys[key].expr)) {
 				v.items = append(v.items, value{kind: word, text: item})
 			}
 		}

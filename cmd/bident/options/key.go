@@ -14,6 +14,7 @@ type Key struct {
 
 	derived bool  // Default is a rule in words; the code is in derive
 	noFlag  bool  // has no flag of its own
+	expr    bool  // its items are regular expressions
 	into    any   // pointer to the field of Serve
 	check   check // what the type alone does not say; may be nil
 }
@@ -49,18 +50,14 @@ func envName(key string) string { return envPrefix + strings.ToUpper(key) }
 // notBuilt lists the settings that are part of Bident's interface but not of
 // this version; true marks booleans, whose flags take no value.
 var notBuilt = map[string]bool{
-	"clock_socket": false, "root": false, "cgi": true, "per_request": true,
-	"match": false, "script": false, "index": true, "upstream": false,
-	"socket_owner": false, "tls_cert": false, "tls_key": false,
-	"lock_file": false, "max_memory": false, "kill_memory": false, "drain_delay": false,
+	"clock_socket": false, "cgi": true, "per_request": true,
+	"match": false, "script": false, "upstream": false,
+	"socket_owner": false,
+	"lock_file":    false, "max_memory": false, "kill_memory": false, "drain_delay": false,
 	"check_for_dead": false,
 	"max_dequeue":    false, "check_for_dequeue": false, "dequeue_command": false,
-	"background": true, "setsid": true, "access_log": false, "access_log_format": false,
+	"background": true, "setsid": true,
 	"user": false, "group": false, "chroot": false, "umask": false,
-	"allow": false, "deny": false, "reverse_lookups": true, "cidr_allow": false, "cidr_deny": false,
-	"trusted_proxy": false, "proxy_protocol": true,
-	"max_header_size": false, "header_timeout": false, "read_timeout": false,
-	"write_timeout": false, "idle_timeout": false,
 	"rlimit_as": false, "rlimit_nofile": false, "nice": false, "cpus": false,
 }
 
@@ -68,7 +65,9 @@ var notBuilt = map[string]bool{
 // here to what says the same.
 var foreign = map[string]string{
 	"port": "listen", "host": "listen", "proto": "listen", "ipv": "listen",
-	"serialize": "accept",
+	"serialize": "accept", "access_log_file": "access_log",
+	"timeout_header": "header_timeout", "timeout_idle": "idle_timeout",
+	"SSL_cert_file": "tls_cert", "SSL_key_file": "tls_key",
 }
 
 // nearest returns the known name most like the given one, or "" if none is like

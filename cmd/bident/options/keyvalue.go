@@ -28,7 +28,8 @@ func (r *reading) keyValues(path string, data []byte) (settings []given) {
 		key, rest := line[:end], line[end:]
 		text := strings.TrimLeft(rest, " \t")
 		separated := len(text) < len(rest)
-		if text != "" && (text[0] == '=' || text[0] == ':') {
+		// After a space, "::" begins an address; Net::Server would cut off a colon.
+		if text != "" && (text[0] == '=' || text[0] == ':') && !(separated && strings.HasPrefix(text, "::")) {
 			text, separated = strings.TrimLeft(text[1:], " \t"), true
 		}
 		if key == "" || rest != "" && !separated {

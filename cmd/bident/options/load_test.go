@@ -91,6 +91,9 @@ func TestDefaults(t *testing.T) {
 		CheckForWaiting: 10 * time.Second, CheckForSpawn: 30 * time.Second, MinChildTTL: 10 * time.Second, MaxSurge: 1,
 		MaxRequests: 1000, StartTimeout: time.Minute, DieTimeout: time.Minute, MaxLost: 10,
 		QueueSize: 1024, QueueTimeout: 30 * time.Second, LogLevel: 2, LogFormat: "text", HUP: "reload", MaxBodySize: 64 << 20,
+		Index: []string{"index.html"}, TLSMinVersion: "1.2", HTTPSPort: 443, AccessLogFormat: "combined",
+		MaxHeaderSize: 64 << 10, BodyMemory: 256 << 20, HeaderTimeout: 15 * time.Second,
+		ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
 	}
 	if !reflect.DeepEqual(s.Serve, want) {
 		t.Errorf("got  %+v\nwant %+v", s.Serve, want)
@@ -116,6 +119,8 @@ func TestDerivedDefaults(t *testing.T) {
 		"--min-spare-servers 7":                             {"emulate", "demo", 50, 5, 7, 1000},
 		"--min-spare-servers 0 --max-servers 8":             {"emulate", "demo", 8, 8, 8, 1000},
 		"--max-servers 3 --mode fork -- perl x.pl":          {"fork", "", 3, 3, 3, 1000},
+		"--root /srv": {"emulate", "", 50, 50, 50, 1000},
+		"--root=":     {"emulate", "demo", 50, 50, 50, 1000},
 	} {
 		s := load(t, strings.Fields(args), nil, "", "")
 		got := derived{s.Mode, s.App, s.MaxServers, s.MinServers, s.StartServers, s.MaxRequests}

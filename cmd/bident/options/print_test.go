@@ -41,6 +41,11 @@ func TestPrintIsReadAgain(t *testing.T) {
 		{"--listen=http://:0", "--listen=http+unix:///a b", "--socket-mode=0600", "--backlog=100", "--admin=off", "--max-body-size=1025k"},
 		{"--concurrency=64", "--pid-file=/run/é.pid", "--log-file=#", "--log-format=json", "--hup=stop", "--demo-faults", "--max-body-size=0"},
 		{"--max-servers=3", "--", "php-cgi", "-d", "a=\"b\"", ""},
+		{"--root=/srv", "--index=a.html", "--index=b", "--access-log=-", "--access-log-format=%h \"%r\"\t%>s", "--slow-request=1.5"},
+		{"--listen=http://:80", "--listen=https://:443", "--tls-cert=a", "--tls-cert=b", "--tls-key=c", "--tls-key=", "--redirect-https", "--https-port=8443", "--tls-min-version=1.3"},
+		{"--listen=https://:443", "--acme-host=a.example.", "--acme-host=XN--A.b-c.example", "--acme-email=a@b.example", "--acme-cache=/x", "--acme-directory=https://ca/d"},
+		{"--allow=10\\.\\d{1,3}\\..*", "--allow=\\Q\n", "--deny=a|b", "--cidr-allow=::1", "--cidr-deny=10.0.0.0/8", "--reverse-lookups", "--trusted-proxy=unix", "--trusted-proxy=forwarded", "--proxy-protocol"},
+		{"--max-header-size=1025", "--body-memory=1", "--header-timeout=0", "--read-timeout=0", "--write-timeout=1ms", "--idle-timeout=100h", "--max-connections-per-address=7"},
 	} {
 		s := load(t, args, nil, "", "")
 		again := roundTrip(t, s)
@@ -65,12 +70,13 @@ func TestPrintText(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"# What\napp                 = \"demo\"                    # default\n",
-		"max_servers         = 3                         # flag --n-processes\n",
-		"min_servers         = 3                         # default\n",
-		"die_timeout         = \"1m30s\"                   # environment BIDENT_DIE_TIMEOUT\n",
-		"hup                 = \"stop\"                    # a.toml:2\n",
-		"# config            = \"a.toml\"                  # flag --config\n",
+		"# What\napp                         = \"demo\"                    # default\n",
+		"max_servers                 = 3                         # flag --n-processes\n",
+		"min_servers                 = 3                         # default\n",
+		"die_timeout                 = \"1m30s\"                   # environment BIDENT_DIE_TIMEOUT\n",
+		"hup                         = \"stop\"                    # a.toml:2\n",
+		"max_connections_per_address = 0                         # default\n",
+		"# config                    = \"a.toml\"                  # flag --config\n",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, b.String())
@@ -136,7 +142,7 @@ func TestHelp(t *testing.T) {
 		}
 	}
 	at := 0
-	for _, group := range []string{"What:", "Where:", "How:", "How many:", "How long (0: no limit):", "Queue:", "Daemon:", "Admin:"} {
+	for _, group := range []string{"What:", "Where:", "TLS:", "How:", "How many:", "How long (0: no limit):", "Queue:", "Daemon:", "Access log:", "Limits:", "Admin:"} {
 		i := strings.Index(help[at:], "\n"+group+"\n")
 		if i < 0 {
 			t.Fatalf("group %s is missing or out of order", group)
@@ -146,7 +152,8 @@ func TestHelp(t *testing.T) {
 	for _, want := range []string{
 		"  --max-servers N *         most workers (default: 50; in fork mode twice the\n                            CPUs); also --n-processes\n",
 		"  --log-level N *           what to log: 0 errors, 1 warnings, 2 notices, 3\n",
-		"--access-log, --access-log-format, --allow,",
+		"  --tls-min-version VERSION\n                            oldest version",
+		"--background, --cgi, --check-for-dead,",
 	} {
 		if !strings.Contains(help, want) {
 			t.Errorf("%q is missing in\n%s", want, help)

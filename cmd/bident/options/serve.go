@@ -9,15 +9,28 @@ import (
 // values are effective ones, with defaults applied. The defaults, units and
 // meanings of 0 are in the table, from which "bident serve --help" is made.
 type Serve struct {
-	// What is served. App is empty if Program is given.
+	// What is served. App is empty if Root or Program is given.
 	App        string
 	DemoFaults bool
+	Root       string   // directory of files; empty: none
+	Index      []string // with Root, names tried for a directory, at least one
 	Program    []string // the external program and its arguments
 
 	// Where.
 	Listen     []string    // URLs
 	Backlog    int         // 0: the system's maximum
 	SocketMode fs.FileMode // of UNIX sockets; 0: what the umask leaves
+
+	// TLS. There are certificates or hosts if a URL of Listen is https.
+	TLSCert       []string // files
+	TLSKey        []string // in the order of TLSCert; none: in the same files
+	TLSMinVersion string   // "1.2" or "1.3"
+	RedirectHTTPS bool     // addresses for http answer with a redirect only
+	HTTPSPort     int      // where to, 1 to 65535
+	ACMEHost      []string // names to obtain certificates for
+	ACMEEmail     string   // empty: none
+	ACMECache     string   // directory; not empty if there are hosts
+	ACMEDirectory string   // URL; empty: Let's Encrypt
 
 	// How.
 	Mode        string // "emulate" or "fork"
@@ -59,10 +72,32 @@ type Serve struct {
 	LogFormat string // "text" or "json"
 	HUP       string // "reload" or "stop"
 
-	// Limits.
-	MaxBodySize int64    // octets; 0: no limit
-	ClearEnv    bool     // workers do not inherit the server's environment
-	Env         []string // K=V, added to the environment of workers
+	// Access log.
+	AccessLog       string        // file, "-" for standard output; empty: none
+	AccessLogFormat string        // its name or its codes, not checked here
+	SlowRequest     time.Duration // 0: none is logged
+
+	// Access. Expressions and networks are well-formed.
+	Allow          []string // expressions
+	Deny           []string
+	CIDRAllow      []string // networks and addresses
+	CIDRDeny       []string
+	ReverseLookups bool
+	TrustedProxy   []string // networks, addresses, "loopback", "private", "unix"; "forwarded" for the field
+	ProxyProtocol  bool     // only with a trusted proxy
+
+	// Limits. 0 means no limit, but for MaxHeaderSize and BodyMemory, which are
+	// never 0.
+	MaxHeaderSize            int64 // octets, 1 KiB to 1 GiB
+	MaxBodySize              int64 // octets
+	BodyMemory               int64 // octets
+	HeaderTimeout            time.Duration
+	ReadTimeout              time.Duration
+	WriteTimeout             time.Duration
+	IdleTimeout              time.Duration
+	MaxConnectionsPerAddress int
+	ClearEnv                 bool     // workers do not inherit the server's environment
+	Env                      []string // K=V, added to the environment of workers
 
 	// Admin is "off", a URL, or empty for the default socket.
 	Admin string

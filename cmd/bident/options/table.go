@@ -1,36 +1,74 @@
 package options
 
+import "strconv"
+
 // Groups of settings, in the order of the help.
 const (
 	groupWhat    = "What"
 	groupWhere   = "Where"
+	groupTLS     = "TLS"
 	groupHow     = "How"
 	groupHowMany = "How many"
 	groupHowLong = "How long (0: no limit)"
 	groupQueue   = "Queue"
 	groupDaemon  = "Daemon"
+	groupLog     = "Access log"
+	groupAccess  = "Access (once there is a rule, no match means denied; deny wins)"
 	groupLimits  = "Limits"
 	groupAdmin   = "Admin"
 	groupFile    = "Configuration file"
+)
+
+// Defaults that contradictions know, since a setting that makes no sense is let
+// pass with its default.
+const (
+	defaultIndex      = "index.html"
+	defaultLogFormat  = "combined"
+	defaultTLSVersion = "1.2"
+	defaultHTTPSPort  = 443
 )
 
 // table returns every setting, each bound to its field of s. It is the one
 // source of names, defaults, help and rules.
 func table(s *Serve) []Key {
 	return []Key{
-		{Name: "app", into: &s.App, Group: groupWhat, Arg: "NAME", Default: "demo, unless a program is given", derived: true,
+		{Name: "app", into: &s.App, Group: groupWhat, Arg: "NAME", Default: "demo, unless files or a program are given", derived: true,
 			Help: "built-in application to serve; demo is the demonstration application"},
 		{Name: "demo_faults", into: &s.DemoFaults, Group: groupWhat, Default: "false",
 			Help: "let the demo answer the paths that crash or hang"},
+		{Name: "root", into: &s.Root, Group: groupWhat, Arg: "DIR",
+			Help: "directory of files to serve, instead of an application"},
+		{Name: "index", into: &s.Index, Group: groupWhat, Arg: "NAME", Default: defaultIndex, check: plainName,
+			Help: "file that stands for its directory, repeatable; the first that is there is served"},
 		{Name: "program", into: &s.Program, Group: groupWhat, noFlag: true,
 			Help: "external FastCGI program and its arguments, instead of an application"},
 
 		{Name: "listen", into: &s.Listen, Group: groupWhere, Arg: "URL", Default: "http://127.0.0.1:8080", check: listenURL,
-			Help: "address to serve on, repeatable: http://host:port, where port 0 picks one, or http+unix:///path"},
+			Help: "address to serve on, repeatable: http://host:port or https://host:port, where port 0 picks one, or http+unix:///path"},
 		{Name: "backlog", into: &s.Backlog, Group: groupWhere, Arg: "N", Default: "0", check: atLeast(0),
 			Help: "connections the kernel queues for each address; 0 is the system's maximum"},
 		{Name: "socket_mode", into: &s.SocketMode, Group: groupWhere, Arg: "MODE",
 			Help: "file mode of UNIX sockets, octal; if empty, the umask decides"},
+
+		{Name: "tls_cert", into: &s.TLSCert, Group: groupTLS, Arg: "FILE", check: fileName,
+			Help: "certificate for https with its chain, in PEM, repeatable: clients are shown the one for the host they ask for, else the first; a reload reads the files again"},
+		{Name: "tls_key", into: &s.TLSKey, Group: groupTLS, Arg: "FILE",
+			Help: "key of a certificate, repeatable, in the order of tls_cert; none if the keys are in the same files"},
+		{Name: "tls_min_version", into: &s.TLSMinVersion, Group: groupTLS, Arg: "VERSION", Default: defaultTLSVersion,
+			check: oneOf([]string{"1.2", "1.3"}),
+			Help:  "oldest version of TLS that clients may speak: 1.2 or 1.3"},
+		{Name: "redirect_https", into: &s.RedirectHTTPS, Group: groupTLS, Default: "false",
+			Help: "addresses for http only answer with a redirect to https"},
+		{Name: "https_port", into: &s.HTTPSPort, Group: groupTLS, Arg: "PORT", Default: strconv.Itoa(defaultHTTPSPort), check: between(1, 65535),
+			Help: "port that redirect_https sends clients to"},
+		{Name: "acme_host", into: &s.ACMEHost, Group: groupTLS, Arg: "HOST", check: certifiedHost,
+			Help: "host to obtain a certificate for by ACME, repeatable; this agrees to the authority's terms of service"},
+		{Name: "acme_email", into: &s.ACMEEmail, Group: groupTLS, Arg: "ADDRESS", check: mailAddress,
+			Help: "mail address that the authority is told, for its notices"},
+		{Name: "acme_cache", into: &s.ACMECache, Group: groupTLS, Arg: "DIR",
+			Help: "directory that keeps the certificates obtained and their keys; required with acme_host"},
+		{Name: "acme_directory", into: &s.ACMEDirectory, Group: groupTLS, Arg: "URL", check: directoryURL,
+			Help: "directory URL of the authority; if empty, that of Let's Encrypt"},
 
 		{Name: "mode", into: &s.Mode, Group: groupHow, Arg: "MODE", Default: "emulate; fork if a program is given", derived: true,
 			check: oneOf([]string{"emulate", "fork"}),
@@ -102,8 +140,44 @@ func table(s *Serve) []Key {
 		{Name: "hup", into: &s.HUP, Group: groupDaemon, Arg: "ACTION", Default: "reload", check: oneOf([]string{"reload", "stop"}),
 			Help: "what the signal HUP does: reload or stop"},
 
+		{Name: "access_log", into: &s.AccessLog, Group: groupLog, Arg: "FILE",
+			Help: "file that gets a line for each request; - is standard output; if empty, none"},
+		{Name: "access_log_format", into: &s.AccessLogFormat, Group: groupLog, Arg: "FORMAT", Default: defaultLogFormat,
+			Help: "Apache's codes, such as \"%h %>s %D\", or a name: common, combined, vhost_combined or json"},
+		{Name: "slow_request", into: &s.SlowRequest, Group: groupLog, Arg: "TIME", Default: "0s",
+			Help: "log requests that take longer, with the stack of their lane; 0 is none"},
+
+		{Name: "allow", into: &s.Allow, Group: groupAccess, Arg: "REGEX", expr: true, check: expression("cidr_allow"),
+			Help: "clients that are let in, repeatable: an expression for the whole address, or with reverse_lookups the whole host name"},
+		{Name: "deny", into: &s.Deny, Group: groupAccess, Arg: "REGEX", expr: true, check: expression("cidr_deny"),
+			Help: "clients that are kept out, repeatable, as for allow"},
+		{Name: "cidr_allow", into: &s.CIDRAllow, Group: groupAccess, Arg: "NETWORK", check: network,
+			Help: "network or address that is let in, repeatable: 10.0.0.0/8"},
+		{Name: "cidr_deny", into: &s.CIDRDeny, Group: groupAccess, Arg: "NETWORK", check: network,
+			Help: "network or address that is kept out, repeatable"},
+		{Name: "reverse_lookups", into: &s.ReverseLookups, Group: groupAccess, Default: "false",
+			Help: "look up the host names of clients, for allow, deny and the access log"},
+		{Name: "trusted_proxy", into: &s.TrustedProxy, Group: groupAccess, Arg: "PROXY", check: proxy,
+			Help: "proxy whose word on the client's address is taken, repeatable: an address, a network, loopback, private or unix; forwarded if they write the field Forwarded, not X-Forwarded-For"},
+		{Name: "proxy_protocol", into: &s.ProxyProtocol, Group: groupAccess, Default: "false",
+			Help: "connections of trusted proxies begin with a header of the PROXY protocol"},
+
+		{Name: "max_header_size", into: &s.MaxHeaderSize, Group: groupLimits, Arg: "SIZE", Default: "64k", check: sizeFrom(1<<10, 1<<30),
+			Help: "largest request line and header fields together"},
 		{Name: "max_body_size", into: &s.MaxBodySize, Group: groupLimits, Arg: "SIZE", Default: "64m",
 			Help: "largest request body; 0 is no limit"},
+		{Name: "body_memory", into: &s.BodyMemory, Group: groupLimits, Arg: "SIZE", Default: "256m", check: sizeFrom(1, 0),
+			Help: "memory for the bodies of all requests; the rest is kept in temporary files"},
+		{Name: "header_timeout", into: &s.HeaderTimeout, Group: groupLimits, Arg: "TIME", Default: "15s",
+			Help: "time for the whole request line and header; 0 is no limit"},
+		{Name: "read_timeout", into: &s.ReadTimeout, Group: groupLimits, Arg: "TIME", Default: "1m",
+			Help: "time a request body may make no progress; 0 is no limit"},
+		{Name: "write_timeout", into: &s.WriteTimeout, Group: groupLimits, Arg: "TIME", Default: "1m",
+			Help: "time an answer may make no progress; 0 is no limit"},
+		{Name: "idle_timeout", into: &s.IdleTimeout, Group: groupLimits, Arg: "TIME", Default: "1m",
+			Help: "time a connection may wait for its next request; 0 is no limit"},
+		{Name: "max_connections_per_address", into: &s.MaxConnectionsPerAddress, Group: groupLimits, Arg: "N", Default: "0", check: atLeast(0),
+			Help: "connections a client's address may have at a time; 0 is no limit"},
 		{Name: "clear_env", into: &s.ClearEnv, Group: groupLimits, Default: "false",
 			Help: "in fork mode, workers do not inherit the server's environment"},
 		{Name: "env", into: &s.Env, Group: groupLimits, Arg: "K=V", check: assignment,

@@ -80,9 +80,12 @@ func FuzzSize(f *testing.F) {
 
 // Arguments and environment: never a panic, and each problem in one line.
 func FuzzArguments(f *testing.F) {
-	for _, seed := range []string{"--max-servers", "--x=", "--listen=http://[::1]:0", "--env=A=b", "-", "--", "--=", "--socket-mode=0", "true"} {
+	for _, seed := range []string{"--max-servers", "--x=", "--listen=http://[::1]:0", "--env=A=b", "-", "--", "--=", "--socket-mode=0", "true",
+		"--allow=[", "--cidr-deny=::/129", "--acme-directory=https://%", "--acme-email=a\n@b", "--root=x", "--listen=https://:1", "--tls-cert=a"} {
 		f.Add(seed, "3", "MAX_SERVERS", "x,y")
 	}
+	f.Add("--listen=https://:1", "--listen=http://:2", "TLS_CERT", "a,b")
+	f.Add("--allow=a{1,2}", "--root=x", "DENY", "b{3,},c{4")
 	f.Fuzz(func(t *testing.T, first, second, name, text string) {
 		s, err := Load([]string{first, second}, []string{"BIDENT_" + name + "=" + text}, oneFile("", ""))
 		problems, _ := err.(Problems)
