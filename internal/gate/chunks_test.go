@@ -108,7 +108,7 @@ func TestRFC9112_7_1_ChunkLineEnds(t *testing.T) {
 
 func TestRFC9112_7_1_1_Extensions(t *testing.T) {
 	for _, x := range []string{
-		";a", ";a=b", ";a=\"\"", ";a=\"b;c\\\"\td\x80\"", ";a;b=c;d=\"e\"", "; a = b ; c\t=\t\"d\" ;e", ";!#=~|", ";\ta", ";a=\"\\\t\"",
+		";a", ";a=b", ";a=\"\"", ";a=\"b;c\\\"\td\x80\"", ";a;b=c;d=\"e\"", "; a = b ; c\t=\t\"d\" ;e", ";!#=~|", ";\ta", ";a=\"\\\t\"", ";a  ;b \t= \tc  ;d",
 	} {
 		takeChunks(t, "1"+x+"\r\na\r\n0"+x+"\r\n\r\n", "a", "")
 	}
@@ -183,6 +183,23 @@ func TestChunksAreReusable(t *testing.T) {
 		if string(c.Trailer()) != "A: b\r\n" {
 			t.Fatalf("%q", c.Trailer())
 		}
+	}
+}
+
+// A large trailer section is not kept for bodies to come.
+func TestChunksLetGoOfLargeTrailers(t *testing.T) {
+	const size = 2 * keepTrailer
+	var c Chunks
+	c.Reset(size)
+	c.Next([]byte("0\r\n"))
+	if _, _, _, err := c.Next([]byte("A:" + strings.Repeat("a", size-4) + "\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Trailer()) != size {
+		t.Fatal(len(c.Trailer()))
+	}
+	if c.Reset(size); cap(c.trailer) > keepTrailer {
+		t.Fatal(cap(c.trailer))
 	}
 }
 

@@ -66,7 +66,7 @@ func TestRFC9113_3_4_PrefaceOfHTTP2(t *testing.T) {
 
 func TestRFC8446_5_1_HandshakeOnPlainPort(t *testing.T) {
 	var h Head
-	if _, err := h.Parse([]byte("\x16"), testMax); err != errTLS {
+	if _, err := h.Parse([]byte("\x16"), testMax); err != errTLS || !strings.Contains(err.Error(), "tls") {
 		t.Fatal(err)
 	}
 	refuse(t, 400, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
@@ -167,7 +167,7 @@ func TestRFC9112_3_2_FormsOfTarget(t *testing.T) {
 		{"CONNECT", "[2001:db8::1]:443", Authority, "[2001:db8::1]:443"},
 	} {
 		h := accept(t, c.method+" "+c.target+" HTTP/1.1\r\nHost: h\r\n\r\n")
-		if h.Form != c.form || string(h.Host) != c.host || string(h.Target) != c.target {
+		if h.Form != c.form || h.Form.String() == "unknown" || string(h.Host) != c.host || string(h.Target) != c.target {
 			t.Errorf("%s %s: %v %q %q", c.method, c.target, h.Form, h.Host, h.Target)
 		}
 	}
