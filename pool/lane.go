@@ -128,7 +128,7 @@ func (l *Lane) serve(r Runner, t *Task) (more bool) {
 	if t.waited || now == 0 {
 		now = time.Now().UnixNano()
 	}
-	t.lane = l
+	t.lane, t.Begun = l, now
 	if c.queue.limit.Load() > 0 {
 		t.begun.Store(sinceEpoch())
 	}

@@ -8,14 +8,14 @@ import (
 
 // boardMagic opens every scoreboard, so that a child which was handed the
 // wrong memory finds out before it writes into it.
-const boardMagic = 0x42494445_4e540001
+const boardMagic = 0x42494445_4e540002
 
 // ErrScoreboard says that a piece of memory does not hold the scoreboard that
 // was expected in it.
 var ErrScoreboard = errors.New("pool: not a scoreboard of this shape")
 
 // Scoreboard is the table of all workers and of the requests they have in
-// hand: a header row for each slot and a line for each lane.
+// hand: a header row and a Timing for each slot and a line for each lane.
 //
 // It lies over a byte slice and holds no pointers, so that the same structure
 // serves as plain memory of one process and as memory shared with children.
@@ -24,10 +24,11 @@ var ErrScoreboard = errors.New("pool: not a scoreboard of this shape")
 // write nonsense: what a decision rests on (pids, intentions, limits) is kept
 // by the supervisor, and what is only shown is validated when it is read.
 type Scoreboard struct {
-	header *boardHeader
-	rows   []Row
-	lines  []Line
-	lanes  int
+	header  *boardHeader
+	rows    []Row
+	timings []Timing
+	lines   []Line
+	lanes   int
 }
 
 type boardHeader struct {
@@ -41,7 +42,7 @@ type boardHeader struct {
 // with that many lanes each, needs.
 func ScoreboardSize(slots, lanes int) int {
 	return int(unsafe.Sizeof(boardHeader{})) +
-		slots*int(unsafe.Sizeof(Row{})) +
+		slots*int(unsafe.Sizeof(Row{})+unsafe.Sizeof(Timing{})) +
 		slots*lanes*int(unsafe.Sizeof(Line{}))
 }
 
@@ -82,12 +83,14 @@ func layScoreboard(mem []byte, slots, lanes int) (*Scoreboard, error) {
 		return nil, fmt.Errorf("%w: memory is not aligned to 8 bytes", ErrScoreboard)
 	}
 	rows := unsafe.Add(base, unsafe.Sizeof(boardHeader{}))
-	lines := unsafe.Add(rows, uintptr(slots)*unsafe.Sizeof(Row{}))
+	timings := unsafe.Add(rows, uintptr(slots)*unsafe.Sizeof(Row{}))
+	lines := unsafe.Add(timings, uintptr(slots)*unsafe.Sizeof(Timing{}))
 	return &Scoreboard{
-		header: (*boardHeader)(base),
-		rows:   unsafe.Slice((*Row)(rows), slots),
-		lines:  unsafe.Slice((*Line)(lines), slots*lanes),
-		lanes:  lanes,
+		header:  (*boardHeader)(base),
+		rows:    unsafe.Slice((*Row)(rows), slots),
+		timings: unsafe.Slice((*Timing)(timings), slots),
+		lines:   unsafe.Slice((*Line)(lines), slots*lanes),
+		lanes:   lanes,
 	}, nil
 }
 
@@ -100,10 +103,23 @@ func (s *Scoreboard) Lanes() int { return s.lanes }
 // Row is the header row of a slot.
 func (s *Scoreboard) Row(slot int) *Row { return &s.rows[slot] }
 
+// Timings are what a front that runs in the worker of a slot writes to. They are
+// part of the totals as long as the worker lives and after.
+func (s *Scoreboard) Timings(slot int) *Timings {
+	return &Timings{list: s.timings[slot : slot+1 : slot+1]}
+}
+
+// addTo adds what the worker of a slot has counted itself to the totals.
+func (s *Scoreboard) addTo(slot int, t *Totals) {
+	s.Row(slot).addTo(t)
+	s.timings[slot].addTo(t)
+}
+
 // reset makes a slot ready for a worker that is about to start. Nobody else may
 // hold it.
 func (s *Scoreboard) reset(slot int, id int64, generation int, limit uint64, now int64) {
 	s.Row(slot).reset(id, generation, limit, now)
+	s.timings[slot].reset()
 	lines := s.Lines(slot)
 	for i := range lines {
 		lines[i].reset()

@@ -18,6 +18,10 @@ type Totals struct {
 	Connections, Shed, Timeouts int64
 	Spawned                     int64
 	Exits                       map[Cause]int64
+	// Wait is how long the requests that were begun had waited for a lane,
+	// Duration how long they ran; by all workers that ever were, as far as their
+	// fronts have observed them.
+	Wait, Duration Distribution
 }
 
 // Exit is the end of a worker.
@@ -75,6 +79,10 @@ func (s *Supervisor) status() Status {
 		Config: s.config, Generation: s.tally.Generation, Want: s.tally.Want, Paused: s.tally.Paused, Totals: s.totals,
 	}
 	st.Totals.Exits = maps.Clone(s.totals.Exits)
+	st.Totals.Wait, st.Totals.Duration = s.totals.Wait.clone(), s.totals.Duration.clone()
+	if t := s.options.Timings; t != nil {
+		t.addTo(&st.Totals)
+	}
 	for _, r := range s.roster.records {
 		w := s.workerStatus(r.slot, now)
 		w.ID, w.Generation, w.Born = r.id, r.generation, r.born
@@ -89,7 +97,7 @@ func (s *Supervisor) status() Status {
 		}
 		w.Requests = int64(r.begun(s.options.Board.Row(r.slot)))
 		st.Totals.Requests += w.Requests
-		s.options.Board.Row(r.slot).addTo(&st.Totals)
+		s.options.Board.addTo(r.slot, &st.Totals)
 		st.Workers = append(st.Workers, w)
 	}
 	for _, h := range s.roster.held {

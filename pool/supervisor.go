@@ -30,6 +30,9 @@ type Options struct {
 	Backend Backend
 	Board   *Scoreboard
 	Queue   *Queue // nil: the workers have their own
+	// Timings are what the front of this process observes. Nil: fronts run in
+	// the workers, and write to the scoreboard.
+	Timings *Timings
 	Log     *slog.Logger
 	// Observe is told of every step of every worker's life, in order, by the
 	// supervisor's goroutine.
@@ -296,7 +299,7 @@ func (s *Supervisor) exited(r *record, e Event) {
 	s.unclean = s.unclean || s.tally.Stopping && cause == CauseKilled
 	begun := r.begun(row)
 	s.totals.Requests += int64(begun)
-	row.addTo(&s.totals)
+	s.options.Board.addTo(r.slot, &s.totals)
 	s.totals.Exits[cause]++
 	exit := Exit{
 		PID: e.PID, Slot: r.slot, Cause: cause, Status: e.Exit, Request: e.Request,

@@ -80,6 +80,10 @@ type Task struct {
 	Left func() bool
 	// Arrived is when the request was read, in nanoseconds since 1970.
 	Arrived int64
+	// Begun is when a lane began the request, in nanoseconds since 1970: Arrived
+	// if it did not have to wait. The front sets it to 0 before Do and may read it
+	// after, whatever the outcome: 0 then says that no lane has begun it.
+	Begun int64
 
 	state  atomic.Uint32
 	lane   *Lane         // who runs it; valid once the state is running
