@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +23,7 @@ import (
 type admin struct {
 	listener *listen.Listener
 	url      string
+	metrics  http.Handler
 	server   *fasthttp.Server
 	leaving  sync.WaitGroup // connections that wait for the server's end
 }
@@ -38,7 +41,7 @@ func (r *instance) openAdmin(a address) (*admin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: admin: %w", ErrListen, err)
 	}
-	m := &admin{listener: l, url: addressURL(l.Addr(), false)}
+	m := &admin{listener: l, url: addressURL(l.Addr(), false), metrics: newMetrics(r)}
 	m.server = &fasthttp.Server{
 		Handler: r.handleAdmin, NoDefaultServerHeader: true, Logger: quiet{},
 		ReadTimeout: time.Minute, IdleTimeout: time.Minute,
@@ -87,7 +90,25 @@ func (m *admin) close() {
 // handleAdmin answers one request to the admin listener.
 func (r *instance) handleAdmin(ctx *fasthttp.RequestCtx) {
 	path := string(ctx.Path())
+	// Browsers name the page that a request with an effect comes from. Nobody's
+	// page may give orders to a server of the person who looks at it.
+	if origin := ctx.Request.Header.Peek(fasthttp.HeaderOrigin); len(origin) > 0 && !ctx.IsGet() && !ctx.IsHead() {
+		adminError(ctx, fasthttp.StatusForbidden, errors.New("not from a web page"))
+		return
+	}
+	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
+	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
+	if strings.HasPrefix(path, profilePath) {
+		r.handleProfile(ctx, path[len(profilePath):])
+		return
+	}
 	switch path {
+	case "/":
+		ctx.Redirect("/status", fasthttp.StatusFound)
+	case "/status":
+		r.handleStatusPage(ctx)
+	case "/metrics":
+		serveInMemory(ctx, r.admin.metrics)
 	case "/status.json":
 		st, err := r.status(context.Background())
 		if err != nil {

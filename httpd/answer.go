@@ -2,7 +2,6 @@ package httpd
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"os"
 	"time"
@@ -26,19 +25,23 @@ type section interface {
 // whether the connection can carry that.
 func (c *conn) answer(resp *fasthttp.Response) (more bool) {
 	d := c.desk
-	handler, silent := *hijackField.of(&d.ctx), *noAnswerField.of(&d.ctx)
-	if handler != nil {
-		*hijackField.of(&d.ctx), *noAnswerField.of(&d.ctx) = nil, false
-		if silent {
-			c.hijack(handler)
-			return false
-		}
+	away := d.job.away
+	switch {
+	case away != nil && away.silent:
+		c.giveAway(away.to)
+		return false
+	case d.job.broken:
+		_ = c.flush()
+		c.drop() // cut, as the handler wants it
+		return false
 	}
 	last := c.last(resp)
 	bodiless := c.prepare(resp, &last)
 	d.out = append(d.out, resp.Header.Header()...)
 	var err error
 	switch {
+	case bodiless && d.job.reader != nil:
+		err = c.stopStream(d.job.reader.(streamReader))
 	case d.job.reader != nil:
 		err = c.sendStream(resp, d.job.reader)
 		if e := d.job.reader.Close(); err == nil {
@@ -49,7 +52,12 @@ func (c *conn) answer(resp *fasthttp.Response) (more bool) {
 			err = c.sendBody(resp.Body())
 		}
 	case bodiless:
-		err = resp.CloseBodyStream()
+		if s, ok := resp.BodyStream().(streamReader); ok {
+			err = c.stopStream(s)
+		}
+		if e := resp.CloseBodyStream(); err == nil {
+			err = e
+		}
 	default:
 		err = c.sendStream(resp, resp.BodyStream())
 		if e := resp.CloseBodyStream(); err == nil {
@@ -60,17 +68,23 @@ func (c *conn) answer(resp *fasthttp.Response) (more bool) {
 		c.drop() // a lane may still be producing the answer
 		return false
 	}
-	if handler != nil {
-		c.hijack(handler)
+	if away != nil {
+		c.giveAway(away.to)
 		return false
+	}
+	if c.writeBy.Load() != 0 {
+		if err := c.flush(); err != nil {
+			return false
+		}
+		c.writeBy.Store(0)
+		_ = c.Conn.SetWriteDeadline(time.Time{})
 	}
 	d.clear()
 	if d.r += d.size; d.r == d.w {
 		d.r, d.w = 0, 0
 	}
 	if last {
-		_ = c.flush() // there is nothing that could be done about it
-		if d.r < d.w || readable(c.Conn) {
+		if c.flush() == nil && (d.unread || d.r < d.w || readable(c.Conn)) {
 			c.sink()
 		}
 		return false
@@ -111,7 +125,7 @@ func (c *conn) prepare(resp *fasthttp.Response, last *bool) (bodiless bool) {
 	h := &resp.Header
 	old := d.head.Minor == 0
 	switch status := resp.StatusCode(); {
-	case status < 200, status == fasthttp.StatusNoContent, status == fasthttp.StatusNotModified:
+	case bodilessStatus(status):
 		bodiless = true
 		h.Del(fasthttp.HeaderTransferEncoding)
 		if status != fasthttp.StatusNotModified {
@@ -150,6 +164,35 @@ func (c *conn) prepare(resp *fasthttp.Response, last *bool) (bodiless bool) {
 	return bodiless
 }
 
+// bodilessStatus reports whether answers with that status have no body (RFC 9110,
+// section 6.4.1).
+func bodilessStatus(status int) bool {
+	return status < 200 || status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified
+}
+
+// stopStream makes a lane stop producing a body that the answer cannot have, and
+// waits until it has let go of the request.
+func (c *conn) stopStream(s streamReader) error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	c.enter(phaseBusy)
+	s.w.stop()
+	return nil
+}
+
+// stop makes the next Write fail, and returns when the lane is through with the
+// request.
+func (w *StreamWriter) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	w.moved.Broadcast()
+	for !w.released {
+		w.moved.Wait()
+	}
+}
+
 // sendBody sends a body that is there.
 func (c *conn) sendBody(body []byte) error {
 	d := c.desk
@@ -165,11 +208,9 @@ func (c *conn) sendBody(body []byte) error {
 	c.enter(phaseWrite)
 	for d.both = d.pair[:]; len(d.both) > 0; {
 		if _, err := d.both.WriteTo(c.Conn); err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) && !c.overdue() {
-				_ = c.Conn.SetWriteDeadline(time.Time{}) // a late call of the sweeper's
-				continue
+			if err = c.unsent(err); err != nil {
+				return err
 			}
-			return err
 		}
 	}
 	d.out, d.pair = d.out[:0], [2][]byte{}
@@ -189,6 +230,9 @@ func (c *conn) sendStream(resp *fasthttp.Response, body io.Reader) error {
 	if length == -1 {
 		return c.sendChunks(resp, body)
 	}
+	if cap(c.desk.out) < answerCopied {
+		c.desk.out = make([]byte, 0, answerCopied)
+	}
 	buf := c.desk.out[:cap(c.desk.out)]
 	for {
 		// Not more than was announced: the client would take it for the next
@@ -196,6 +240,7 @@ func (c *conn) sendStream(resp *fasthttp.Response, body io.Reader) error {
 		if length >= 0 && len(buf) > length {
 			buf = buf[:max(length, 1)]
 		}
+		c.enter(phaseBusy) // it is not the client who is waited for
 		n, err := body.Read(buf)
 		if length == 0 && n > 0 {
 			return errStreamLong
@@ -230,6 +275,7 @@ func (c *conn) sendChunks(resp *fasthttp.Response, body io.Reader) error {
 	buf := d.out[:cap(d.out)]
 	var line [chunkHead]byte
 	for {
+		c.enter(phaseBusy)
 		n, err := body.Read(buf[chunkHead : len(buf)-2])
 		if n > 0 {
 			copy(buf[chunkHead+n:], "\r\n")
@@ -241,7 +287,11 @@ func (c *conn) sendChunks(resp *fasthttp.Response, body io.Reader) error {
 		}
 		if err == io.EOF {
 			d.out = append(d.out[:0], "0\r\n"...)
-			d.out = append(d.out, resp.Header.TrailerHeader()...)
+			if s, ok := body.(streamReader); ok && s.w.trailer != nil {
+				d.out = append(append(d.out, s.w.trailer...), "\r\n"...)
+			} else {
+				d.out = append(d.out, resp.Header.TrailerHeader()...)
+			}
 			return nil
 		}
 		if err != nil {
@@ -271,10 +321,10 @@ func (c *conn) sendSection(s section) error {
 		case err == nil && n == 0:
 			return io.ErrUnexpectedEOF // the file has become shorter
 		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded) && !c.overdue():
-			_ = c.Conn.SetWriteDeadline(time.Time{}) // a late call of the sweeper's
 		default:
-			return err
+			if err = c.unsent(err); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -31,13 +31,10 @@ func (c *conn) readBody() bool {
 				_ = c.flush() // the connection ends, and with it the error
 				return false
 			}
-			d.head.Close = true
+			d.head.Close, d.unread = true, true
 			d.size = d.w - d.r
 			overloaded(&d.ctx)
-			if c.answer(&d.ctx.Response); c.flush() == nil {
-				c.sink()
-			}
-			return false
+			return c.answer(&d.ctx.Response)
 		}
 		if h.Continue && d.w-d.r == h.Size {
 			d.out = append(d.out, continues...)
@@ -136,7 +133,7 @@ func (c *conn) readChunks() bool {
 		// What is left is the beginning of a line.
 		d.w = from + copy(d.in[from:], d.in[at:d.w])
 		at = from
-		if d.w == len(d.in) {
+		if len(d.in)-d.w < deskIn/2 { // a long head would leave room for a few octets at a time
 			in := make([]byte, 2*len(d.in))
 			copy(in, d.in)
 			d.in = in
@@ -171,6 +168,7 @@ func (c *conn) takeTrailer() bool {
 	if len(t) == 0 {
 		return true
 	}
+	d.job.trailer = t
 	section := make([]byte, 0, len(t)+2)
 	section = append(append(section, t...), "\r\n"...)
 	if d.ctx.Request.Header.ReadTrailer(bufio.NewReaderSize(bytes.NewReader(section), len(section)+1)) != nil {

@@ -33,8 +33,9 @@ func headEnd(b []byte) (end, body int) {
 
 // parseAnswerHead sets the status and the header fields of a CGI answer (RFC
 // 3875, section 6.3). It returns the Content-Length that the program gave, -1 if
-// it gave none. Fields that belong to one connection only are not passed on.
-func parseAnswerHead(head []byte, resp *fasthttp.Response) (length int, err error) {
+// it gave none. least is the lowest status that it may give. Fields that belong
+// to one connection only are not passed on.
+func parseAnswerHead(head []byte, resp *fasthttp.Response, least int) (length int, err error) {
 	resp.Header.SetNoDefaultContentType(true)
 	length = -1
 	status, location, fields := 0, false, 0
@@ -57,7 +58,7 @@ func parseAnswerHead(head []byte, resp *fasthttp.Response) (length int, err erro
 				return 0, fmt.Errorf("%w: status %.80q", errAnswerHead, value)
 			}
 			n, err := fasthttp.ParseUint(value[:3])
-			if err != nil || n < 200 || n > 599 {
+			if err != nil || n < least || n > 599 {
 				return 0, fmt.Errorf("%w: status %.80q", errAnswerHead, value)
 			}
 			status = n
@@ -67,6 +68,8 @@ func parseAnswerHead(head []byte, resp *fasthttp.Response) (length int, err erro
 				return 0, fmt.Errorf("%w: Content-Length %.80q", errAnswerHead, value)
 			}
 			length = n
+		case least < fasthttp.StatusOK && (equalFold(name, "Connection") || equalFold(name, "Upgrade")):
+			resp.Header.SetBytesKV(name, value) // they belong to what it changes to
 		case equalFold(name, "Connection"):
 			if equalFold(value, "close") {
 				resp.SetConnectionClose()
@@ -129,7 +132,8 @@ func appendAnswerHead(dst []byte, resp *fasthttp.Response, length int) []byte {
 	dst = fasthttp.AppendUint(dst, resp.StatusCode())
 	dst = append(dst, "\r\n"...)
 	for name, value := range resp.Header.All() {
-		if equalFold(name, "Content-Length") || equalFold(name, "Transfer-Encoding") || equalFold(name, "Connection") {
+		if equalFold(name, "Content-Length") || equalFold(name, "Transfer-Encoding") ||
+			equalFold(name, "Connection") && resp.StatusCode() != fasthttp.StatusSwitchingProtocols {
 			continue
 		}
 		dst = append(dst, name...)

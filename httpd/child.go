@@ -88,6 +88,8 @@ type child struct {
 	state   any
 	finish  func(any)
 	crew    crew
+	// visitors are clients' connections that handlers have taken.
+	visitors visitors
 
 	mu      sync.Mutex
 	crashed bool
@@ -142,7 +144,10 @@ func (c *exchangeChild) run() error {
 	for command := range c.self.Commands() {
 		if command.Kind == fork.Retire {
 			// The parent's lanes have nothing in hand any more.
-			c.exit()
+			go c.visitors.leave(c.exit)
+		}
+		if command.Kind == fork.Give {
+			c.visitors.receive(command.Name, command.File)
 		}
 	}
 	return nil
@@ -184,6 +189,7 @@ func (c *acceptingChild) run(o orders) error {
 	}
 	c.secure = o.Front.Secure
 	row := self.Scoreboard.Row(self.Slot)
+	c.front.timings = self.Scoreboard.Timings(self.Slot)
 	c.front.inChild = true
 	c.front.opened, c.front.refused = row.AddConnections, row.AddRefusal
 	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{

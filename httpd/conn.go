@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/bident/bident/pool"
 )
 
 // lingerRead is how long an idle connection is listened to once more before it
@@ -32,6 +34,7 @@ type conn struct {
 	front  *front
 	secure bool            // net.Conn is a *tls.Conn
 	raw    syscall.RawConn // nil if it cannot be read without waiting
+	timing *pool.Timing    // where its requests are counted
 	try    func(fd uintptr) bool
 	tried  int // what try has read
 	failed error
@@ -40,15 +43,22 @@ type conn struct {
 	remote, local net.Addr // the client's, as far as a PROXY header tells
 	peer          netip.AddrPort
 	host          string // the name of peer, if it was looked up
+	text          string // peer, once somebody has asked for it
 	told          bool   // a PROXY header says that the client used TLS
 	counted       netip.Addr
 	desk          *desk
 	phase         atomic.Int64
 	id            uint64
 	opened        time.Time
-	requests      uint64 // that it has carried, the one in hand among them
-	lingered      bool   // the last chance for a request on its way has been given
-	detached      bool   // somebody else owns the connection now
+	writeBy       atomic.Int64 // when the handler wants the answer to be sent, or 0
+	requests      uint64       // that it has carried, the one in hand among them
+	lingered      bool         // the last chance for a request on its way has been given
+	detached      bool         // somebody else owns the connection now
+
+	// sampled is the write during which the sweeper has last looked how many
+	// octets are pending.
+	sampled int64
+	pending int
 
 	// shared: somebody beside the front may still have it when it is closed.
 	shared     bool
@@ -56,7 +66,7 @@ type conn struct {
 }
 
 func newConn(f *front) *conn {
-	c := &conn{front: f}
+	c := &conn{front: f, timing: f.timings.Share()}
 	c.try = c.tryRead
 	return c
 }
@@ -64,7 +74,7 @@ func newConn(f *front) *conn {
 // open makes c the connection nc, which is to be secure or not.
 func (c *conn) open(nc net.Conn, secure bool) {
 	c.remote, c.local = nc.RemoteAddr(), nc.LocalAddr()
-	c.raw, c.socket, c.told = nil, nil, false
+	c.raw, c.socket, c.told, c.text = nil, nil, false, ""
 	if c.front.proxied {
 		c.socket = &socket{Conn: nc}
 		nc = c.socket
@@ -122,6 +132,9 @@ func (c *conn) run() {
 func (c *conn) end() {
 	if !c.detached {
 		c.Conn.Close() // a client that does not get everything has been told or is gone
+	}
+	if d := c.desk; d != nil && d.used {
+		d.clear() // the client has left in the middle: nobody else is to see what it sent
 	}
 	c.leave()
 }
@@ -268,16 +281,30 @@ func (c *conn) send(p []byte) error {
 		n, err := c.Conn.Write(p[:min(len(p), sendPiece)])
 		p = p[n:]
 		if err != nil {
-			if !errors.Is(err, os.ErrDeadlineExceeded) {
+			if err = c.unsent(err); err != nil {
 				return err
 			}
-			if c.overdue() {
-				return errSlow
-			}
-			_ = c.Conn.SetWriteDeadline(time.Time{}) // a late call of the sweeper's
 		}
 	}
 	return nil
+}
+
+// unsent is why a write has failed, nil if it can go on: the sweeper may have set
+// a deadline too late, when there was progress again.
+func (c *conn) unsent(err error) error {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	by := c.writeBy.Load()
+	// TLS cannot go on after a write that was broken off.
+	if c.secure || c.overdue() || by != 0 && time.Now().UnixNano() >= by {
+		return errSlow
+	}
+	var t time.Time
+	if by != 0 {
+		t = time.Unix(0, by)
+	}
+	return c.Conn.SetWriteDeadline(t)
 }
 
 // sink reads and forgets what the client sends, until it has seen that it was
@@ -285,12 +312,16 @@ func (c *conn) send(p []byte) error {
 // closed under a client that still sends might take the answer away with it.
 func (c *conn) sink() {
 	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if !ok && c.socket != nil {
+		half, ok = c.socket.Conn.(interface{ CloseWrite() error })
+	}
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
 	c.enter(phaseLinger)
-	d := c.sit()
 	for {
+		// While nothing came, another connection may have got the desk.
+		d := c.sit()
 		d.r, d.w = 0, 0
 		if c.fill(phaseLinger) != nil {
 			return

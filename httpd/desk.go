@@ -43,6 +43,8 @@ type desk struct {
 	body   spool
 	size   int // octets of in that the request in hand takes
 	isHead bool
+	used   bool           // the context has something of a request
+	unread bool           // the request in hand was not read to its end
 	client netip.AddrPort // the peer, or the client behind a trusted proxy
 	fields []forwarded.Field
 
@@ -77,6 +79,7 @@ func (f *front) newDesk(secure bool) *desk {
 	d.task.Left = d.left
 	d.job.mode = f.mode
 	d.job.watch = d.watch
+	d.job.client = d.clientText
 	d.job.errors = f.requestError
 	d.body.front = f
 	if secure {
@@ -85,6 +88,19 @@ func (f *front) newDesk(secure bool) *desk {
 		d.ctx.Init2(&d.seat, quiet{}, false)
 	}
 	return d
+}
+
+// clientText is the client's address as text, which is made once for a connection
+// unless a proxy says who the client is.
+func (d *desk) clientText() string {
+	c := d.seat.conn
+	if d.client != c.peer {
+		return addressText(d.client, c.remote)
+	}
+	if c.text == "" {
+		c.text = addressText(c.peer, c.remote)
+	}
+	return c.text
 }
 
 // sit gives a connection its desk.
@@ -144,7 +160,8 @@ func (c *conn) forsake() *desk {
 	c.drop()
 	d := c.sit()
 	d.out = append(d.out[:0], old.out...)
-	d.head, d.isHead = old.head, old.isHead
+	d.job.begin(&d.ctx) // it may have been another connection's
+	d.head, d.isHead, d.used = old.head, old.isHead, true
 	d.r, d.w, d.size = 0, 0, 0
 	return d
 }
@@ -183,10 +200,12 @@ func (d *desk) begin(now time.Time) {
 	*connIDField.of(&d.ctx) = c.id
 	*isTLSField.of(&d.ctx.Request) = c.secure || c.told
 	d.job.begin(&d.ctx)
+	d.used = true
 }
 
 // clear makes the context forget its request.
 func (d *desk) clear() {
+	d.used = false
 	d.ctx.ResetUserValues()
 	d.ctx.SetRemoteAddr(nil)
 	d.ctx.Request.Reset()

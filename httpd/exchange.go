@@ -17,15 +17,6 @@ import (
 	"github.com/bident/bident/pool"
 )
 
-// The parameters that a child of this program gets instead of the CGI variables.
-// Their names cannot be those of variables, which have no lower case.
-const (
-	paramHead   = "bident-head"   // the head of the request, octet for octet
-	paramRemote = "bident-remote" // the client's address
-	paramLocal  = "bident-local"  // the address it connected to
-	paramServed = "bident-served" // the number of the request among the worker's
-)
-
 // statusPanicked is the application status with which a child says that the
 // handler panicked and the child is about to leave.
 const statusPanicked = 70
@@ -66,6 +57,9 @@ type exchangeRunner struct {
 	headDone bool
 	length   int // Content-Length that the program gave, -1 for none
 	stream   *StreamWriter
+	trailer  []byte // of the answer
+	given    bool   // the connection is the child's: there is no answer
+	cut      bool   // the handler wants its answer to be broken off
 
 	patience *time.Timer
 	mu       sync.Mutex // held while the exchange may be ended from outside
@@ -144,6 +138,7 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	r.lane, r.ctx, r.bodiless = l, j.ctx, j.ctx.IsHead()
 	r.what = append(append(append(r.what[:0], t.Method...), ' '), t.URI...)
 	r.head, r.headDone, r.length, r.stream = r.head[:0], false, -1, nil
+	r.trailer, r.given, r.cut = nil, false, false
 	r.job.Store(j)
 	r.patience.Reset(clientPatience)
 	r.request(l)
@@ -155,12 +150,15 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	}
 	more := true
 	switch {
-	case panicked && r.stream != nil:
+	case (panicked || r.cut) && r.stream != nil && err == nil:
 		err = errStreamCut
+	case r.cut && err == nil:
+		j.broken = true
 	case err != nil:
 		more = r.fail(t, err)
 	}
 	if r.stream != nil {
+		r.stream.trailer = r.trailer
 		r.stream.finish(err)
 	}
 	r.over(j)
@@ -168,58 +166,17 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	case panicked:
 		l.Crew().Crash(errChildPanicked, string(r.what))
 		return false
-	case err != nil || r.client.MustClose():
+	case err != nil && !r.cut || r.client.MustClose():
 		r.disconnect()
 	}
 	return more
 }
 
-// request puts the request together.
-func (r *exchangeRunner) request(l *pool.Lane) {
-	ctx, c := r.ctx, r.client
-	c.Begin(fcgi.RoleResponder, true)
-	if r.child.External() {
-		r.vars.visit(ctx, r.param)
-	} else {
-		h := &ctx.Request.Header
-		b := append(r.text[:0], h.Method()...)
-		b = append(b, ' ')
-		b = append(b, h.RequestURI()...)
-		b = append(b, ' ')
-		b = append(b, h.Protocol()...)
-		b = append(b, "\r\n"...)
-		b = append(b, h.RawHeaders()...)
-		if len(h.RawHeaders()) == 0 {
-			b = append(b, "\r\n"...)
-		}
-		c.ParamBytes(paramHead, b)
-		b = appendAddr(b[:0], ctx.RemoteAddr())
-		c.ParamBytes(paramRemote, b)
-		b = appendAddr(b[:0], ctx.LocalAddr())
-		c.ParamBytes(paramLocal, b)
-		b = fasthttp.AppendUint(b[:0], int(l.Served()))
-		c.ParamBytes(paramServed, b)
-		r.text = b
-	}
-	c.Body(ctx.Request.Body())
-}
-
-// appendAddr writes an address as "tcp 127.0.0.1:80" or "unix /path".
-func appendAddr(dst []byte, a net.Addr) []byte {
-	if t, ok := a.(*net.TCPAddr); ok {
-		dst = append(dst, "tcp "...)
-		return t.AddrPort().AppendTo(dst)
-	}
-	if a == nil {
-		return dst
-	}
-	dst = append(dst, a.Network()...)
-	dst = append(dst, ' ')
-	return append(dst, a.String()...)
-}
-
 // Stdout implements fcgi.Sink: the answer's head, then its body.
 func (r *exchangeRunner) Stdout(p []byte) error {
+	if r.given {
+		return nil
+	}
 	if !r.headDone {
 		r.head = append(r.head, p...)
 		end, body := headEnd(r.head)
@@ -229,7 +186,11 @@ func (r *exchangeRunner) Stdout(p []byte) error {
 			}
 			return nil
 		}
-		length, err := parseAnswerHead(r.head[:end], &r.ctx.Response)
+		least := fasthttp.StatusOK
+		if j := r.job.Load(); j.away != nil {
+			least = fasthttp.StatusSwitchingProtocols
+		}
+		length, err := parseAnswerHead(r.head[:end], &r.ctx.Response, least)
 		if err != nil {
 			return err
 		}
@@ -257,6 +218,13 @@ func (r *exchangeRunner) Stdout(p []byte) error {
 
 // Stderr implements fcgi.Sink.
 func (r *exchangeRunner) Stderr(p []byte) {
+	if !r.child.External() {
+		message, aside := r.hear(p)
+		if aside {
+			return
+		}
+		p = message
+	}
 	r.log.Error("program", "message", string(p), "slot", r.crew.slot, "pid", r.crew.pid,
 		"request", string(r.what))
 }
@@ -306,6 +274,8 @@ func (r *exchangeRunner) complete(end fcgi.EndRequest) error {
 	switch {
 	case end.ProtocolStatus != fcgi.RequestComplete:
 		return fmt.Errorf("%w: the program refused the request: %v", errAnswerHead, end.ProtocolStatus)
+	case r.given, r.cut:
+		return nil
 	case !r.headDone:
 		return fmt.Errorf("%w: it ended in the middle", errAnswerHead)
 	}

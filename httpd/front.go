@@ -29,6 +29,7 @@ type front struct {
 	log      *slog.Logger
 	opened   func(int64) // counts connections of a worker that accepts itself
 	refused  func(error) // counts requests that no handler has answered
+	timings  *pool.Timings
 	total    atomic.Int64
 	serial   atomic.Uint64 // numbers connections
 	inChild  bool          // this is the front of an accepting child
@@ -61,12 +62,16 @@ type front struct {
 	addresses map[netip.Addr]int // how many connections each has, if that is limited
 }
 
+// timingShares is how many ways the connections of a front share its timings.
+const timingShares = 16
+
 func newFront(queue *pool.Queue, mode Mode, config *frontConfig, log *slog.Logger) (*front, error) {
 	f := &front{
 		queue: queue, mode: mode, limits: config.Limits, log: log,
 		proxied: config.ProxyProtocol, redirects: config.Redirect, redirectPort: config.RedirectPort,
 		opened:    func(int64) {},
 		refused:   func(error) {},
+		timings:   pool.NewTimings(timingShares),
 		born:      time.Now(),
 		listeners: make(map[net.Listener]bool),
 		addresses: make(map[netip.Addr]int),

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -8,8 +9,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// hijacked is a connection that was upgraded: the front has nothing to do with it
-// any more but to count it.
+// hijacked is a connection that a handler has taken: the front has nothing to do
+// with it any more.
 type hijacked struct {
 	net.Conn
 	read []byte // octets that the front has read and not used
@@ -25,6 +26,14 @@ func (h *hijacked) Read(p []byte) (int, error) {
 	return h.Conn.Read(p)
 }
 
+// handOver is what a runner leaves in a job whose client's connection is to be
+// given away. The front calls to, once: with nil if the connection has broken.
+type handOver struct {
+	// silent: there is no answer before.
+	silent bool
+	to     func(*hijacked)
+}
+
 // detach takes the connection from the front, with what was read and not used.
 func (c *conn) detach() *hijacked {
 	d := c.desk
@@ -33,15 +42,28 @@ func (c *conn) detach() *hijacked {
 		h.read = append(h.read, d.in[from:d.w]...)
 	}
 	c.detached = true
+	_ = h.SetDeadline(time.Time{})
 	return h
+}
+
+// giveAway gives the connection to whoever has asked for it.
+func (c *conn) giveAway(to func(*hijacked)) {
+	err := c.flush()
+	var h *hijacked
+	if err == nil {
+		h = c.detach()
+	}
+	c.drop()
+	to(h)
 }
 
 // hold keeps a worker as long as somebody has a connection of it.
 type hold struct {
+	net.Conn
 	release func()
+	once    sync.Once
 
 	mu     sync.Mutex
-	conn   net.Conn
 	killed bool
 }
 
@@ -49,7 +71,7 @@ type hold struct {
 func (h *hold) take(c net.Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.conn = c
+	h.Conn = c
 	if h.killed {
 		c.Close()
 	}
@@ -60,26 +82,44 @@ func (h *hold) kill() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.killed = true
-	if h.conn != nil {
-		h.conn.Close()
+	if h.Conn != nil {
+		h.Conn.Close()
 	}
 }
 
-// hijack gives the connection to a handler's function, after the answer if there
-// is one. Its lane is free; the worker stays until the function returns.
-func (c *conn) hijack(handler fasthttp.HijackHandler) {
-	keep := c.desk.job.hold
-	if c.flush() != nil {
-		keep.release()
-		return
+// Close implements net.Conn, and lets the worker go.
+func (h *hold) Close() error {
+	defer h.once.Do(h.release)
+	return h.Conn.Close()
+}
+
+// runHijacked calls the function that a fasthttp handler has left for the
+// connection, which is closed after it.
+func runHijacked(c net.Conn, f fasthttp.HijackHandler) {
+	defer c.Close()
+	f(c)
+}
+
+// takeHijack is what the handler of ctx has left for the connection.
+func takeHijack(ctx *fasthttp.RequestCtx) (f fasthttp.HijackHandler, silent bool) {
+	f, silent = *hijackField.of(ctx), *noAnswerField.of(ctx)
+	*hijackField.of(ctx), *noAnswerField.of(ctx) = nil, false
+	return f, silent
+}
+
+// join copies between two connections until both directions have ended.
+func join(a, b net.Conn) {
+	var both sync.WaitGroup
+	for _, way := range [2][2]net.Conn{{a, b}, {b, a}} {
+		both.Go(func() {
+			_, _ = io.Copy(way[0], way[1])
+			// Half of it is over: the other end is told so if it can be.
+			if half, ok := way[0].(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
+				way[0].Close()
+			}
+		})
 	}
-	h := c.detach()
-	_ = h.SetDeadline(time.Time{})
-	keep.take(h)
-	c.drop()
-	go func() {
-		defer keep.release()
-		defer h.Close()
-		handler(h)
-	}()
+	both.Wait()
+	a.Close()
+	b.Close()
 }

@@ -59,6 +59,9 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.front != nil {
+		options.Timings = r.front.timings
+	}
 	r.supervisor = pool.New(plan.pool, options)
 	if plan.admin != nil {
 		if r.admin, err = r.openAdmin(*plan.admin); err != nil {

@@ -28,6 +28,8 @@ type job struct {
 	crew   crew
 	served uint64
 	state  any
+	side   side          // who runs it
+	client func() string // the client's address
 	// errors takes a message for the request's error stream.
 	errors func(*job, []byte)
 	// watch starts to look out for the client's end and returns what stops it.
@@ -37,7 +39,11 @@ type job struct {
 	stream StreamFunc
 	writer *StreamWriter
 	reader io.ReadCloser // the body of the answer, instead of the response's own
-	hold   *hold         // for a connection that is to be given away
+	away   *handOver     // the connection is to be given away
+	failed error         // why a net/http handler has not finished its answer
+	broken bool          // there is no answer: the connection is to be cut
+	// trailer is the trailer section of the request's body.
+	trailer []byte
 
 	mu      sync.Mutex
 	context context.Context
@@ -75,7 +81,7 @@ func (j *job) worker() Worker {
 // begin makes the job ready for the next request.
 func (j *job) begin(ctx *fasthttp.RequestCtx) {
 	j.ctx = ctx
-	j.stream, j.writer, j.reader, j.hold = nil, nil, nil, nil
+	j.stream, j.writer, j.reader, j.away, j.failed, j.trailer, j.broken = nil, nil, nil, nil, nil, nil, false
 	if j.ended != nil || j.context != nil {
 		j.mu.Lock()
 		j.context, j.cancel, j.unwatch, j.ended = nil, nil, nil, nil

@@ -151,6 +151,7 @@ func start(t *testing.T, k kind, config pool.Config) *server {
 	select {
 	case <-s.Ready():
 	case err := <-s.ended:
+		close(s.ended)
 		t.Fatalf("server ended before it was ready: %v", err)
 	case <-time.After(patience):
 		t.Fatal("server did not get ready")

@@ -29,6 +29,8 @@ func TestMain(m *testing.M) {
 		// belongs to is run here, the other one waits.
 		other := &httpd.Server{Name: otherName, Handler: httpd.Fast(otherHandler)}
 		go other.Run(context.Background())
+		web := &httpd.Server{Name: webName, Handler: httpd.HTTP(webHandler()), Hooks: suiteHooks}
+		go web.Run(context.Background())
 		srv := &httpd.Server{Name: suiteName, Handler: httpd.Fast(suiteHandler), Hooks: childHooks()}
 		fmt.Fprintln(os.Stderr, srv.Run(context.Background()))
 		os.Exit(1)
@@ -106,6 +108,8 @@ func suiteHandler(ctx *fasthttp.RequestCtx) {
 		// Answers when the client has left, into the void; see /left.
 		<-httpd.Context(ctx).Done()
 		lefts.Add(1)
+	case "/websocket":
+		fastWebsocket(ctx)
 	case "/left":
 		fmt.Fprintf(ctx, "%d\n", lefts.Load())
 	default:

@@ -69,7 +69,7 @@ func FuzzAnswerHead(f *testing.F) {
 			}
 		}
 		var resp fasthttp.Response
-		length, err := parseAnswerHead(b[:end], &resp)
+		length, err := parseAnswerHead(b[:end], &resp, 200)
 		if err != nil {
 			return
 		}

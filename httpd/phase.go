@@ -83,8 +83,12 @@ func (f *front) sweep(now time.Time, tick time.Duration) {
 		}
 		p := phase(seen & phaseMask)
 		limit := f.patience(p)
+		age := time.Duration(clock-seen>>phaseBits) * time.Millisecond
+		if p == phaseWrite && limit > 0 && age >= tick && c.taking(seen, clock) {
+			continue
+		}
 		// A stamp may be a tick older than what it stamps.
-		if limit <= 0 || time.Duration(clock-seen>>phaseBits)*time.Millisecond < limit+tick {
+		if limit <= 0 || age < limit+tick {
 			continue
 		}
 		// Whoever has made progress in this moment has another phase now. The
@@ -99,4 +103,20 @@ func (f *front) sweep(now time.Time, tick time.Duration) {
 	}
 	f.mu.Unlock()
 	f.queue.Sweep()
+}
+
+// taking reports whether the client has taken something of the answer since the
+// sweeper's last look, during one and the same write; then its time begins anew.
+func (c *conn) taking(seen, clock int64) bool {
+	n, ok := pending(c.Conn)
+	before, write := c.pending, c.sampled
+	c.pending, c.sampled = n, seen
+	if !ok || write != seen || n >= before {
+		return false
+	}
+	now := clock<<phaseBits | int64(phaseWrite)
+	if c.phase.CompareAndSwap(seen, now) {
+		c.sampled = now
+	}
+	return true
 }

@@ -50,20 +50,28 @@ func (c *conn) request() (more bool) {
 	}
 	if f.redirects && !*isTLSField.of(&d.ctx.Request) {
 		if h.Length != 0 {
-			d.head.Close = true // the body is not read
+			d.head.Close, d.unread = true, true
 		}
 		return c.redirect()
 	}
-	if h.Length != 0 && !c.readBody() {
-		return false
+	arrived := now
+	if h.Length != 0 {
+		if !c.readBody() {
+			return false
+		}
+		arrived = time.Now()
 	}
 	d = c.desk
 	c.enter(phaseBusy)
 	t := d.task
 	t.Method, t.URI = d.ctx.Method(), d.ctx.RequestURI()
-	t.Arrived = now.UnixNano()
+	t.Arrived, t.Begun = arrived.UnixNano(), 0
 	resp := &d.ctx.Response
-	if err := f.queue.Do(t); err != nil {
+	err := f.queue.Do(t)
+	if t.Begun != 0 {
+		c.timing.Observe(time.Duration(t.Begun-t.Arrived), time.Duration(time.Now().UnixNano()-t.Begun))
+	}
+	if err != nil {
 		if resp = c.unanswered(err); resp == nil {
 			_ = c.flush() // the connection ends, and with it the error
 			return false
@@ -84,7 +92,9 @@ func (c *conn) request() (more bool) {
 func (c *conn) readHead() bool {
 	d := c.desk
 	d.head.Reset()
-	waited := false
+	d.isHead, d.unread = false, false
+	// The time for the first head has begun with the connection.
+	waited := c.requests == 0
 	for {
 		done, bad := d.head.Parse(d.in[d.r:d.w], c.front.limits.MaxHeaderSize)
 		switch {
@@ -140,15 +150,12 @@ func (d *desk) fit(n int) {
 // cannot be told from the rest of the request: it ends.
 func (c *conn) refuse(status int, reason string) (more bool) {
 	d := c.desk
-	d.head.Close = true
+	d.head.Close, d.unread = true, true
 	d.size = d.w - d.r
 	resp := &d.ctx.Response
 	resp.Reset()
 	d.ctx.Error(reason+"\n", status)
-	if c.answer(resp); c.flush() == nil {
-		c.sink()
-	}
-	return false
+	return c.answer(resp)
 }
 
 // unanswered is the answer to a request that no handler has answered, nil if the

@@ -27,7 +27,8 @@ type responder struct {
 	head    *bufio.Reader
 	octets  bytes.Reader
 	text    []byte
-	started bool // something of the answer has been written
+	started bool          // something of the answer has been written
+	body    *StreamWriter // that a net/http handler writes
 }
 
 // maxExchangeHead is the size of the buffer for the head of a request, which the
@@ -45,11 +46,40 @@ func (c *exchangeConn) requestJob() *job     { return &c.job }
 func (c *exchangeConn) RemoteAddr() net.Addr { return c.remote.addr }
 func (c *exchangeConn) LocalAddr() net.Addr  { return c.local.addr }
 
+// What follows is all that a handler can do with its connection beside the
+// request, as with a deskSeat.
+
+// Read implements net.Conn.
+func (c *exchangeConn) Read([]byte) (int, error) { return 0, net.ErrClosed }
+
+// Write implements net.Conn: it sends an interim response.
+func (c *exchangeConn) Write(p []byte) (int, error) {
+	if err := c.job.side.interim(&c.job, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Close implements net.Conn: the connection is the parent's.
+func (c *exchangeConn) Close() error { return net.ErrClosed }
+
+// SetDeadline implements net.Conn. The front sets the deadlines.
+func (c *exchangeConn) SetDeadline(time.Time) error { return net.ErrClosed }
+
+// SetReadDeadline implements net.Conn.
+func (c *exchangeConn) SetReadDeadline(time.Time) error { return net.ErrClosed }
+
+// SetWriteDeadline implements net.Conn.
+func (c *exchangeConn) SetWriteDeadline(t time.Time) error {
+	return c.job.side.writeBy(&c.job, t)
+}
+
 // exchangeAddr is an address as the parent wrote it, which seldom changes from
 // one request to the next.
 type exchangeAddr struct {
 	text string
 	addr net.Addr
+	host string // without the network
 }
 
 func (a *exchangeAddr) set(text []byte) {
@@ -58,6 +88,7 @@ func (a *exchangeAddr) set(text []byte) {
 	}
 	a.text = string(text)
 	network, address, _ := bytes.Cut(text, []byte{' '})
+	a.host = string(address)
 	if string(network) == "tcp" {
 		if ap, err := netip.ParseAddrPort(string(address)); err == nil {
 			a.addr = net.TCPAddrFromAddrPort(ap)
@@ -73,8 +104,10 @@ func newResponder(child *exchangeChild, conn net.Conn) *responder {
 	r.head = bufio.NewReaderSize(&r.octets, maxExchangeHead)
 	j := &r.conn.job
 	j.mode, j.crew, j.state = Fork, child.crew, child.state
-	j.errors = func(_ *job, message []byte) { _ = r.server.Stderr(message) }
+	j.errors = r.complain
 	j.watch = r.watch
+	j.side = r
+	j.client = func() string { return r.conn.remote.host }
 	r.ctx.Init2(&r.conn, quiet{}, false)
 	return r
 }
@@ -88,7 +121,7 @@ func (r *responder) watch(gone func()) (stop func()) {
 
 // run is the life of a connection of the parent's.
 func (r *responder) run() {
-	defer r.conn.Close()
+	defer r.conn.Conn.Close()
 	var waiter *rawWaiter
 	if r.child.self.Lanes == 1 {
 		waiter = newRawWaiter(r.conn.Conn)
@@ -110,7 +143,7 @@ func (r *responder) run() {
 
 // answer answers one request. It reports whether the connection can carry more.
 func (r *responder) answer(req *fcgi.Request) bool {
-	r.started = false
+	r.started, r.body = false, nil
 	if err := r.prepare(req); err != nil {
 		r.child.log.Error("request from the parent is malformed", "error", err)
 		_ = r.server.End(1)
@@ -118,6 +151,7 @@ func (r *responder) answer(req *fcgi.Request) bool {
 	}
 	j := &r.conn.job
 	j.begin(&r.ctx)
+	j.trailer = append([]byte(nil), req.Params.Get(paramTrailer)...)
 	if err := r.call(j); err != nil {
 		// The answer is broken, or this child is about to leave: the end of
 		// the connection says so.
@@ -157,7 +191,12 @@ func (r *responder) prepare(req *fcgi.Request) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", paramServed, err)
 	}
-	r.conn.job.served = uint64(served)
+	j := &r.conn.job
+	j.served = uint64(served)
+	if n := ctx.Request.Header.ContentLength(); n < 0 && len(req.Stdin) > 0 {
+		ctx.Request.Header.SetContentLength(len(req.Stdin)) // it came in chunks
+	}
+	*isTLSField.of(&ctx.Request) = len(req.Params.Get(paramSecure)) > 0
 	return nil
 }
 
@@ -176,6 +215,15 @@ func (r *responder) call(j *job) (err error) {
 	}()
 	r.child.handler(&r.ctx)
 	switch {
+	case r.body != nil:
+		if j.failed != nil || !r.body.done {
+			err = r.say(asideCut, nil)
+		}
+	case j.failed != nil:
+		err = r.say(asideCut, nil)
+	case j.away != nil:
+	case r.ctx.Hijacked():
+		err = r.handOut(j)
 	case j.stream != nil:
 		err = r.stream(j.stream)
 	case r.ctx.Response.IsBodyStream():

@@ -2,11 +2,14 @@ package httpd
 
 import (
 	"errors"
+	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/nethttp"
 	"github.com/bident/bident/pool"
 )
 
@@ -21,8 +24,9 @@ type handlerRunner struct {
 	crew    crew
 	state   any
 
-	mu  sync.Mutex // held while the job in hand may be ended from outside
-	job atomic.Pointer[job]
+	lane *pool.Lane // that runs the job in hand
+	mu   sync.Mutex // held while the job in hand may be ended from outside
+	job  atomic.Pointer[job]
 }
 
 func (r *handlerRunner) Check() bool { return true }
@@ -41,7 +45,8 @@ func (r *handlerRunner) Kill(cause error) {
 // Run implements pool.Runner.
 func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	j := t.Job.(*job)
-	j.crew, j.state, j.served = r.crew, r.state, l.Served()
+	j.crew, j.state, j.served, j.side = r.crew, r.state, l.Served(), r
+	r.lane = l
 	r.job.Store(j)
 	defer r.over(l, j)
 	if t.Abandoned() {
@@ -49,6 +54,14 @@ func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	}
 	r.handler(j.ctx)
 	switch resp := &j.ctx.Response; {
+	case j.writer != nil:
+		cause := j.failed
+		if !j.writer.ended() && cause == nil {
+			cause = errStreamCut // it was not closed
+		}
+		j.writer.finish(cause)
+	case j.failed != nil:
+		j.broken = true
 	case j.stream != nil:
 		r.runStream(l, j)
 	case j.ctx.Hijacked():
@@ -69,6 +82,7 @@ func (r *handlerRunner) over(l *pool.Lane, j *job) {
 	if j.writer != nil {
 		w := j.writer
 		j.writer = nil
+		w.finish(errStreamCut) // unless it has its end
 		j.end(ErrRequestOver)
 		l.After(w.release)
 		return
@@ -112,16 +126,75 @@ func (r *handlerRunner) copyStream(l *pool.Lane, j *job) {
 	}
 }
 
-// handOut lets the front give the connection to the function that the handler
-// has left for it. The worker stays as long as that runs.
+// handOut lets the front give the connection to the function that a fasthttp
+// handler has left for it. The worker stays as long as that runs.
 func (r *handlerRunner) handOut(l *pool.Lane, j *job) {
 	h := new(hold)
 	h.release = l.Crew().Hold(h.kill)
-	j.hold = h
+	f, silent := takeHijack(j.ctx)
+	j.away = &handOver{silent: silent, to: func(c *hijacked) {
+		if c == nil {
+			h.once.Do(h.release)
+			return
+		}
+		h.take(c)
+		go runHijacked(h, f)
+	}}
 	if !l.Answer() {
-		h.release()
+		h.once.Do(h.release)
 	}
 }
+
+// take implements side: the handler gets the connection at once, and nothing was
+// sent on it. Its worker stays until it is closed.
+func (r *handlerRunner) take(j *job) (net.Conn, []byte, error) {
+	h := new(hold)
+	h.release = r.lane.Crew().Hold(h.kill)
+	taken := make(chan *hijacked, 1)
+	j.away = &handOver{silent: true, to: func(c *hijacked) { taken <- c }}
+	// The context ends with the front's part of the request, as net/http says.
+	j.end(ErrRequestOver)
+	if r.lane.Answer() {
+		if c := <-taken; c != nil {
+			read := c.read
+			h.take(c.Conn)
+			return h, read, nil
+		}
+	}
+	h.once.Do(h.release)
+	return nil, nil, errNoConnection
+}
+
+// start implements side.
+func (r *handlerRunner) start(j *job, length int) (nethttp.Stream, error) {
+	j.ctx.Response.Header.SetContentLength(length)
+	w, wanted := startStream(j.ctx)
+	if !wanted {
+		return nothing{}, nil
+	}
+	j.writer = w
+	if !r.lane.Answer() {
+		return nil, ErrStreamClosed
+	}
+	return w, nil
+}
+
+// interim implements side.
+func (r *handlerRunner) interim(j *job, text []byte) error {
+	_, err := j.ctx.Conn().Write(text)
+	return err
+}
+
+// writeBy implements side.
+func (r *handlerRunner) writeBy(j *job, t time.Time) error {
+	return j.ctx.Conn().SetWriteDeadline(t)
+}
+
+// trailer implements side.
+func (r *handlerRunner) trailer(j *job) []byte { return j.trailer }
+
+// address implements side.
+func (r *handlerRunner) address(j *job) string { return j.client() }
 
 // startStream makes what is written to w the body of the answer. It reports false
 // if no body is wanted.
@@ -131,7 +204,7 @@ func startStream(ctx *fasthttp.RequestCtx) (w *StreamWriter, wanted bool) {
 	if size <= 0 {
 		size = -1
 	}
-	if ctx.IsHead() {
+	if ctx.IsHead() || bodilessStatus(resp.StatusCode()) {
 		resp.SkipBody = true
 		resp.Header.SetContentLength(size)
 		return nil, false

@@ -37,6 +37,7 @@ func (s *deskSeat) Write(p []byte) (int, error) {
 	if err := s.conn.flush(); err != nil {
 		return 0, err
 	}
+	s.conn.enter(phaseBusy)
 	return len(p), nil
 }
 
@@ -50,5 +51,18 @@ func (s *deskSeat) SetDeadline(time.Time) error { return net.ErrClosed }
 // SetReadDeadline implements net.Conn.
 func (s *deskSeat) SetReadDeadline(time.Time) error { return net.ErrClosed }
 
-// SetWriteDeadline implements net.Conn.
-func (s *deskSeat) SetWriteDeadline(time.Time) error { return net.ErrClosed }
+// SetWriteDeadline implements net.Conn: the answer must have been sent until then,
+// or the connection is cut.
+func (s *deskSeat) SetWriteDeadline(t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.dead.Load() {
+		return net.ErrClosed
+	}
+	by := int64(0)
+	if !t.IsZero() {
+		by = max(t.UnixNano(), 1)
+	}
+	s.conn.writeBy.Store(by)
+	return s.conn.Conn.SetWriteDeadline(t)
+}

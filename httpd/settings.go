@@ -48,6 +48,9 @@ func (s *Server) settings() (*settings, error) {
 	case s.Handler.fast() == nil:
 		bad("Handler is nil")
 	}
+	if f, ok := s.Handler.(*Files); ok && f != nil {
+		problem(f.check())
+	}
 	if p.mode == Fork && runtime.GOOS != "linux" {
 		bad("fork mode needs Linux, this is %s", runtime.GOOS)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"time"
+
+	"github.com/bident/bident/pool"
 )
 
 // Status is the state of a server at one moment, in the form of /status.json.
@@ -20,8 +22,8 @@ type Status struct {
 	Exits      []StatusExit   `json:"exits"`
 }
 
-// StatusTotals are counters since the server's start, but for Lost and Parked,
-// which say how many there are now.
+// StatusTotals are counters since the server's start, but for Waiting, Lost and
+// Parked, which say how many there are now.
 type StatusTotals struct {
 	Requests    int64            `json:"requests"`
 	Connections int64            `json:"connections"`
@@ -34,6 +36,48 @@ type StatusTotals struct {
 	HandedOver  int64            `json:"handed_over"`
 	Spawned     int64            `json:"spawned"`
 	Exits       map[string]int64 `json:"exits"`
+	// Waiting is the number of requests in the queue. Children that accept have
+	// queues of their own, which are not in it.
+	Waiting int64 `json:"waiting"`
+	// Wait is how long the requests that were begun had waited in the queue, and
+	// Duration how long they ran after.
+	Wait     StatusHistogram `json:"queue_wait"`
+	Duration StatusHistogram `json:"request_duration"`
+}
+
+// StatusHistogram is a distribution of durations since the server's start, in
+// seconds. The percentiles are estimates from the buckets, 0 if nothing was
+// counted and at most 100.
+type StatusHistogram struct {
+	Count int64   `json:"count"`
+	Sum   float64 `json:"sum_s"`
+	P50   float64 `json:"p50_s"`
+	P90   float64 `json:"p90_s"`
+	P99   float64 `json:"p99_s"`
+	// Buckets are those that are not empty, ascending. What Count has more than
+	// they have together is above the last of pool.Buckets, 100 s.
+	Buckets []StatusBucket `json:"buckets"`
+}
+
+// StatusBucket are the durations up to LE seconds that belong to no bucket below.
+type StatusBucket struct {
+	LE    float64 `json:"le_s"`
+	Count int64   `json:"count"`
+}
+
+// statusHistogram is a distribution in the form of /status.json.
+func statusHistogram(d pool.Distribution) StatusHistogram {
+	h := StatusHistogram{
+		Count: int64(d.Count), Sum: d.Sum.Seconds(),
+		P50: d.Quantile(0.5).Seconds(), P90: d.Quantile(0.9).Seconds(), P99: d.Quantile(0.99).Seconds(),
+		Buckets: []StatusBucket{},
+	}
+	for i, bound := range pool.Buckets() {
+		if i < len(d.Counts) && d.Counts[i] > 0 {
+			h.Buckets = append(h.Buckets, StatusBucket{bound.Seconds(), int64(d.Counts[i])})
+		}
+	}
+	return h
 }
 
 // StatusWorker is one worker.
@@ -96,6 +140,7 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 			Requests: p.Totals.Requests, Spawned: p.Totals.Spawned,
 			Connections: p.Totals.Connections, Shed: p.Totals.Shed, Timeouts: p.Totals.Timeouts,
 			Exits: make(map[string]int64),
+			Wait:  statusHistogram(p.Totals.Wait), Duration: statusHistogram(p.Totals.Duration),
 		},
 		Workers: []StatusWorker{},
 		Exits:   []StatusExit{},
@@ -112,6 +157,7 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 	if r.queue != nil {
 		q := r.queue.Totals()
 		s.Totals.Queued, s.Totals.Shed, s.Totals.Timeouts, s.Totals.Lost = q.Queued, q.Shed, q.Timeouts, q.Lost
+		s.Totals.Waiting = int64(r.queue.Waiting())
 	}
 	if r.front != nil {
 		s.Totals.Connections = r.front.total.Load()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"sync"
 
 	"github.com/valyala/fasthttp"
@@ -53,6 +54,8 @@ type StreamWriter struct {
 	closed bool   // the reader has left
 	// released: the lane is through with the request.
 	released bool
+	// trailer are the fields after the last chunk, as they are on the wire.
+	trailer []byte
 }
 
 // newStreamWriter makes the writer of a body of size octets, -1 if its length is
@@ -141,10 +144,39 @@ func (w *StreamWriter) Flush() error {
 	return nil
 }
 
-// finish ends the stream: cleanly, or cut if err is not nil.
+// Trailer sends these fields after the body, if its length is not known (RFC
+// 9110, section 6.5); only what was set before the function returns counts.
+func (w *StreamWriter) Trailer(fields http.Header) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.trailer = trailerSection(fields)
+}
+
+// Close ends the body. It need not be called by a StreamFunc.
+func (w *StreamWriter) Close() error {
+	if w.direct != nil {
+		w.done = true
+		return nil
+	}
+	w.finish(nil)
+	return nil
+}
+
+// ended reports whether the body has come to its end.
+func (w *StreamWriter) ended() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.done
+}
+
+// finish ends the stream, if it has not ended before: cleanly, or cut if err is
+// not nil.
 func (w *StreamWriter) finish(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.done {
+		return
+	}
 	w.done, w.cause = true, err
 	w.ready = len(w.buf)
 	w.moved.Broadcast()

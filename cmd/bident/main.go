@@ -21,6 +21,7 @@ const usage = `usage: bident COMMAND
 
   serve [flags] [-- program args...]   serve HTTP; "bident serve --help" lists the flags
   status [--json]                      show the workers of a running server
+  top [flags]                          watch them
   ctl reload|stop|scale N|recycle SLOT|reopen-logs
                                        do it, wait for the outcome
   load [flags] URL                     put load on a server and measure
@@ -35,6 +36,7 @@ type command func(args []string, stdout, stderr io.Writer) int
 var commands = map[string]command{
 	"serve":   serve,
 	"status":  status,
+	"top":     top,
 	"ctl":     ctl,
 	"load":    loadCommand,
 	"config":  config,
@@ -42,7 +44,7 @@ var commands = map[string]command{
 }
 
 // laterCommands are part of the interface, but not of this version.
-var laterCommands = []string{"top", "compare", "handover", "clock"}
+var laterCommands = []string{"compare", "handover", "clock"}
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -68,5 +70,5 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if slices.Contains(laterCommands, name) {
 		return misuse(stderr, "%s is not available in this version", name)
 	}
-	return misuse(stderr, "there is no command %q (serve, status, ctl, load, config, version)", name)
+	return misuse(stderr, "there is no command %q (serve, status, top, ctl, load, config, version)", name)
 }

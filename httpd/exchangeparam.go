@@ -1,0 +1,71 @@
+package httpd
+
+import (
+	"net"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/internal/fcgi"
+	"github.com/bident/bident/pool"
+)
+
+// The parameters that a child of this program gets instead of the CGI variables.
+// Their names cannot be those of variables, which have no lower case.
+const (
+	paramHead    = "bident-head"    // the head of the request, octet for octet
+	paramRemote  = "bident-remote"  // the client's address
+	paramLocal   = "bident-local"   // the address it connected to
+	paramServed  = "bident-served"  // the number of the request among the worker's
+	paramSecure  = "bident-secure"  // it came over TLS
+	paramTrailer = "bident-trailer" // the trailer section of the body
+)
+
+// request puts the request together.
+func (r *exchangeRunner) request(l *pool.Lane) {
+	ctx, c := r.ctx, r.client
+	c.Begin(fcgi.RoleResponder, true)
+	if r.child.External() {
+		r.vars.visit(ctx, r.param)
+	} else {
+		h := &ctx.Request.Header
+		b := append(r.text[:0], h.Method()...)
+		b = append(b, ' ')
+		b = append(b, h.RequestURI()...)
+		b = append(b, ' ')
+		b = append(b, h.Protocol()...)
+		b = append(b, "\r\n"...)
+		b = append(b, h.RawHeaders()...)
+		if len(h.RawHeaders()) == 0 {
+			b = append(b, "\r\n"...)
+		}
+		c.ParamBytes(paramHead, b)
+		b = appendAddr(b[:0], ctx.RemoteAddr())
+		c.ParamBytes(paramRemote, b)
+		b = appendAddr(b[:0], ctx.LocalAddr())
+		c.ParamBytes(paramLocal, b)
+		b = fasthttp.AppendUint(b[:0], int(l.Served()))
+		c.ParamBytes(paramServed, b)
+		if *isTLSField.of(&ctx.Request) {
+			c.ParamBytes(paramSecure, valueOn)
+		}
+		if t := r.job.Load().trailer; len(t) > 0 {
+			c.ParamBytes(paramTrailer, t)
+		}
+		r.text = b
+	}
+	c.Body(ctx.Request.Body())
+}
+
+// appendAddr writes an address as "tcp 127.0.0.1:80" or "unix /path".
+func appendAddr(dst []byte, a net.Addr) []byte {
+	if t, ok := a.(*net.TCPAddr); ok {
+		dst = append(dst, "tcp "...)
+		return t.AddrPort().AppendTo(dst)
+	}
+	if a == nil {
+		return dst
+	}
+	dst = append(dst, a.Network()...)
+	dst = append(dst, ' ')
+	return append(dst, a.String()...)
+}

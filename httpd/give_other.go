@@ -1,0 +1,8 @@
+//go:build !linux
+
+package httpd
+
+import "errors"
+
+// giveConn is not available here.
+func giveConn(func(string, uintptr) error, string, *hijacked) error { return errors.ErrUnsupported }

@@ -1,0 +1,311 @@
+package httpd
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"net/url"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/valyala/fasthttp"
+
+	"github.com/bident/bident/pool"
+)
+
+// maxScrapes is how many scrapes are answered at a time. Each takes a turn of the
+// supervisor, reads every lane and writes some kilobytes, and nobody needs more
+// than a few: what comes beyond is told to come again.
+const maxScrapes = 4
+
+// scrapeTimeout is how long the supervisor may take to tell its state to a scrape.
+const scrapeTimeout = 10 * time.Second
+
+// newMetrics is the handler of /metrics: the server with all its workers, and the
+// Go runtime and the process of the parent, in a registry of its own, so that
+// several servers and the program around them do not meet.
+func newMetrics(r *instance) http.Handler {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collector{r.status, r.started},
+		// Not those of MemStats: to read them stops the world, and in OpenMetrics
+		// two of them have one name.
+		collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled(),
+			collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsMemory, collectors.MetricsScheduler)),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+		EnableOpenMetrics: true, MaxRequestsInFlight: maxScrapes,
+	})
+}
+
+// collector reads the server's status, once a scrape.
+type collector struct {
+	status  func(context.Context) (*Status, error)
+	started time.Time
+}
+
+// Describe implements prometheus.Collector. It does not look at the server, whose
+// supervisor does not run yet when the collector is registered.
+func (c collector) Describe(out chan<- *prometheus.Desc) {
+	for _, f := range families {
+		out <- f.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	s, err := c.status(ctx)
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(families[0].desc, err)
+		return
+	}
+	for _, f := range families {
+		f.read(s, func(m prometheus.Metric) { out <- m }, f.desc)
+	}
+}
+
+// family is one metric family, read from a status.
+type family struct {
+	desc *prometheus.Desc
+	read func(s *Status, put func(prometheus.Metric), d *prometheus.Desc)
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("bident_"+name, help, labels, nil)
+}
+
+// one is a family of one metric.
+func one(kind prometheus.ValueType, name, help string, value func(*Status) float64) family {
+	return family{describe(name, help), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+		put(prometheus.MustNewConstMetric(d, kind, value(s)))
+	}}
+}
+
+func counter(name, help string, value func(*StatusTotals) int64) family {
+	return one(prometheus.CounterValue, name, help, func(s *Status) float64 { return float64(value(&s.Totals)) })
+}
+
+func gauge(name, help string, value func(*Status) float64) family {
+	return one(prometheus.GaugeValue, name, help, value)
+}
+
+// limit is a gauge of one of the status's limits.
+func limit(name, help string) family {
+	return gauge(name, help, func(s *Status) float64 {
+		n, _ := s.Limits[name].(int)
+		return float64(n)
+	})
+}
+
+// many is a family with one label; values calls add for each of its metrics.
+func many(kind prometheus.ValueType, name, help, label string, values func(s *Status, add func(string, float64))) family {
+	return family{describe(name, help, label), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+		values(s, func(value string, n float64) {
+			put(prometheus.MustNewConstMetric(d, kind, n, value))
+		})
+	}}
+}
+
+func histogram(name, help string, of func(*StatusTotals) *StatusHistogram) family {
+	return family{describe(name, help), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+		h := of(&s.Totals)
+		buckets := make(map[float64]uint64)
+		var below uint64
+		rest := h.Buckets
+		for _, bound := range pool.Buckets() {
+			le := bound.Seconds()
+			if len(rest) > 0 && rest[0].LE == le {
+				below += uint64(rest[0].Count)
+				rest = rest[1:]
+			}
+			buckets[le] = below
+		}
+		put(prometheus.MustNewConstHistogram(d, uint64(h.Count), h.Sum, buckets))
+	}}
+}
+
+// stateNames are the states of workers and lanes in words, in the order in which
+// they are shown.
+var stateNames = []struct {
+	state pool.State
+	name  string
+}{
+	{pool.Starting, "starting"},
+	{pool.Idle, "idle"},
+	{pool.Working, "working"},
+	{pool.Kept, "keepalive"},
+	{pool.Retiring, "retiring"},
+	{pool.Dequeue, "dequeue"},
+	{pool.Lost, "lost"},
+}
+
+// families are all of the server's metrics. Their number is bounded: labels are
+// causes, states and slots, of which there are at most pool.MaxSlots.
+var families = []family{
+	{describe("build_info", "The program that serves.", "version", "revision", "goversion"),
+		func(_ *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+			version, revision := build()
+			put(prometheus.MustNewConstMetric(d, prometheus.GaugeValue, 1, version, revision, runtime.Version()))
+		}},
+	{describe("server_info", "The kind of worker, and who accepts connections.", "mode", "accept"),
+		func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+			put(prometheus.MustNewConstMetric(d, prometheus.GaugeValue, 1, s.Mode, s.Accept))
+		}},
+	gauge("start_time_seconds", "When the server started, in seconds since 1970.", func(s *Status) float64 {
+		return float64(s.Started.UnixNano()) / 1e9
+	}),
+	gauge("generation", "The number of the newest configuration.", func(s *Status) float64 { return float64(s.Generation) }),
+
+	counter("requests_total", "Requests that workers have begun.", func(t *StatusTotals) int64 { return t.Requests }),
+	counter("connections_total", "Connections accepted.", func(t *StatusTotals) int64 { return t.Connections }),
+	counter("queued_total", "Requests that had to wait for a lane.", func(t *StatusTotals) int64 { return t.Queued }),
+	counter("shed_total", "Requests refused because the queue was full or the wait too long.",
+		func(t *StatusTotals) int64 { return t.Shed }),
+	counter("timeouts_total", "Requests abandoned after request_timeout.", func(t *StatusTotals) int64 { return t.Timeouts }),
+	counter("migrated_total", "Connections moved from one worker to another.", func(t *StatusTotals) int64 { return t.Migrated }),
+	counter("handed_over_total", "Connections handed over to another program.", func(t *StatusTotals) int64 { return t.HandedOver }),
+	gauge("lost_handlers", "Abandoned handlers that still run.", func(s *Status) float64 { return float64(s.Totals.Lost) }),
+	gauge("parked_connections", "Idle connections that no worker holds.", func(s *Status) float64 { return float64(s.Totals.Parked) }),
+	{describe("queue_length", "Requests that wait for a lane. Not there if accepting children have queues of their own."),
+		func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+			if s.Accept != AcceptSlot.String() {
+				put(prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(s.Totals.Waiting)))
+			}
+		}},
+	histogram("queue_wait_seconds", "How long requests waited for a lane before they were begun.",
+		func(t *StatusTotals) *StatusHistogram { return &t.Wait }),
+	histogram("request_duration_seconds", "How long requests ran on a lane until their answer, or the head of a streamed one, was there.",
+		func(t *StatusTotals) *StatusHistogram { return &t.Duration }),
+
+	counter("spawned_total", "Workers started.", func(t *StatusTotals) int64 { return t.Spawned }),
+	many(prometheus.CounterValue, "worker_exits_total", "Workers that have left, by cause.", "cause",
+		func(s *Status, add func(string, float64)) {
+			for cause, n := range s.Totals.Exits {
+				add(cause, float64(n))
+			}
+		}),
+	many(prometheus.GaugeValue, "workers", "Workers by state.", "state", func(s *Status, add func(string, float64)) {
+		for _, n := range stateNames {
+			count := 0
+			for i := range s.Workers {
+				if s.Workers[i].State == n.state.String() {
+					count++
+				}
+			}
+			add(n.name, float64(count))
+		}
+	}),
+	gauge("busy_lanes", "Lanes with a request in hand.", func(s *Status) float64 {
+		n := 0
+		for i := range s.Workers {
+			for _, l := range s.Workers[i].Lanes {
+				if l.State == pool.Working.String() {
+					n++
+				}
+			}
+		}
+		return float64(n)
+	}),
+	gauge("worker_connections", "Connections that workers hold themselves.", func(s *Status) float64 {
+		n := int64(0)
+		for i := range s.Workers {
+			n += s.Workers[i].Connections
+		}
+		return float64(n)
+	}),
+	many(prometheus.GaugeValue, "worker_rss_bytes", "Resident memory of a worker's process.", "slot",
+		func(s *Status, add func(string, float64)) {
+			for i := range s.Workers {
+				if w := &s.Workers[i]; w.RSS > 0 {
+					add(strconv.Itoa(w.Slot), float64(w.RSS))
+				}
+			}
+		}),
+
+	limit("max_servers", "The number of workers, or the highest number if it follows the load."),
+	limit("min_servers", "The lowest number of workers."),
+	limit("concurrency", "The number of lanes of each worker."),
+	limit("max_requests", "How many requests a worker begins before it is replaced, 0 for no limit."),
+	limit("queue_size", "How many requests may wait for a lane."),
+}
+
+// build is the version of this module in the running program and the revision of
+// the program, as far as they are known.
+func build() (version, revision string) {
+	const module = "github.com/bident/bident"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "", ""
+	}
+	for _, m := range append(info.Deps, &info.Main) {
+		if m.Path == module {
+			version = m.Version
+		}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return version, revision
+}
+
+// serveInMemory answers with a net/http handler, for answers that are small and do
+// not stream: handler sees the request's line and header, and its answer is
+// collected before it is sent.
+func serveInMemory(ctx *fasthttp.RequestCtx, handler http.Handler) {
+	if !ctx.IsGet() && !ctx.IsHead() {
+		onlyGet(ctx)
+		return
+	}
+	request := &http.Request{
+		Method: string(ctx.Method()), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		URL:    &url.URL{Path: string(ctx.Path()), RawQuery: string(ctx.URI().QueryString())},
+		Header: make(http.Header), Host: string(ctx.Host()), Body: http.NoBody, RemoteAddr: ctx.RemoteAddr().String(),
+	}
+	for name, value := range ctx.Request.Header.All() {
+		request.Header.Add(string(name), string(value))
+	}
+	w := memoryWriter{header: make(http.Header), status: http.StatusOK}
+	handler.ServeHTTP(&w, request)
+	for name, values := range w.header {
+		if name == fasthttp.HeaderContentLength {
+			continue
+		}
+		ctx.Response.Header.Del(name)
+		for _, v := range values {
+			ctx.Response.Header.Add(name, v)
+		}
+	}
+	ctx.SetStatusCode(w.status)
+	ctx.SetBody(w.body.Bytes())
+}
+
+// memoryWriter is the http.ResponseWriter of an answer that is collected.
+type memoryWriter struct {
+	header http.Header
+	status int
+	wrote  bool
+	body   bytes.Buffer
+}
+
+func (w *memoryWriter) Header() http.Header { return w.header }
+
+func (w *memoryWriter) WriteHeader(status int) {
+	if !w.wrote {
+		w.status, w.wrote = status, true
+	}
+}
+
+func (w *memoryWriter) Write(p []byte) (int, error) {
+	w.wrote = true
+	return w.body.Write(p)
+}

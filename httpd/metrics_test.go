@@ -1,0 +1,275 @@
+package httpd_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"github.com/bident/bident/httpd"
+	"github.com/bident/bident/pool"
+)
+
+// administered is a kind whose server has an admin listener.
+func administered(k kind) kind {
+	return k.with(func(s *httpd.Server) { s.Admin = "http://127.0.0.1:0" })
+}
+
+// look asks the admin listener.
+func (s *server) look(t *testing.T, method, path string, header ...string) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequest(method, s.AdminAddr()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	own := &http.Transport{}
+	defer own.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: own, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, body
+}
+
+// until reads the status until it is as expected.
+func (s *server) until(t *testing.T, what string, is func(*httpd.Status) bool) *httpd.Status {
+	t.Helper()
+	for begun := time.Now(); ; {
+		_, body := s.look(t, "GET", "/status.json")
+		var st httpd.Status
+		if err := json.Unmarshal(body, &st); err != nil {
+			t.Fatalf("%v: %s", err, body)
+		}
+		if is(&st) {
+			return &st
+		}
+		if time.Since(begun) > patience {
+			t.Fatalf("never %s: %s", what, body)
+		}
+	}
+}
+
+// samples are the values of a scrape by name and labels.
+func samples(families map[string]*dto.MetricFamily) map[string]float64 {
+	all := make(map[string]float64)
+	for name, f := range families {
+		for _, m := range f.Metric {
+			var labels []string
+			for _, l := range m.Label {
+				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+			}
+			key := name
+			if len(labels) > 0 {
+				key += "{" + strings.Join(labels, ",") + "}"
+			}
+			switch {
+			case m.Counter != nil:
+				all[key] = m.Counter.GetValue()
+			case m.Gauge != nil:
+				all[key] = m.Gauge.GetValue()
+			case m.Untyped != nil:
+				all[key] = m.Untyped.GetValue()
+			case m.Histogram != nil:
+				all[key+"_count"] = float64(m.Histogram.GetSampleCount())
+				all[key+"_sum"] = m.Histogram.GetSampleSum()
+				for _, b := range m.Histogram.Bucket {
+					all[fmt.Sprintf("%s_bucket{le=\"%v\"}", key, b.GetUpperBound())] = float64(b.GetCumulativeCount())
+				}
+			}
+		}
+	}
+	return all
+}
+
+// The formats that a scraper may ask for, and what has been read in each.
+var formats = []struct{ name, accept, contentType string }{
+	{"text", "text/plain", "text/plain"},
+	{"OpenMetrics", "application/openmetrics-text;version=1.0.0", "application/openmetrics-text"},
+	{"protobuf", string(expfmt.NewFormat(expfmt.TypeProtoDelim)), "application/vnd.google.protobuf"},
+	{"any", "*/*", "text/plain"},
+}
+
+// scrape reads /metrics in a format.
+func scrape(t *testing.T, s *server, accept, contentType string) map[string]float64 {
+	t.Helper()
+	resp, body := s.look(t, "GET", "/metrics", "Accept", accept)
+	if got := resp.Header.Get("Content-Type"); resp.StatusCode != 200 || !strings.HasPrefix(got, contentType) {
+		t.Fatalf("status %d, type %q\n%s", resp.StatusCode, got, body)
+	}
+	if strings.Contains(contentType, "protobuf") {
+		families := make(map[string]*dto.MetricFamily)
+		d := expfmt.NewDecoder(bytes.NewReader(body), expfmt.ResponseFormat(resp.Header))
+		for {
+			var f dto.MetricFamily
+			if err := d.Decode(&f); err == io.EOF {
+				return samples(families)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			families[f.GetName()] = &f
+		}
+	}
+	if strings.Contains(contentType, "openmetrics") != bytes.HasSuffix(body, []byte("\n# EOF\n")) {
+		t.Errorf("the end is %q", body[max(len(body)-20, 0):])
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(body))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, body)
+	}
+	return samples(families)
+}
+
+// TestMetrics: one scrape has what all workers have done, also those that are gone,
+// and says what /status.json says.
+func TestMetrics(t *testing.T) {
+	everyKind(t, func(t *testing.T, k kind) {
+		s := start(t, administered(k), pool.Config{MaxServers: 3})
+		var clients sync.WaitGroup
+		for range 6 {
+			clients.Go(func() {
+				c := newClient(t, s.url)
+				defer c.close()
+				for range 5 {
+					if status, _, err := c.do("GET", "/sleep?ms=2", ""); status != 200 || err != nil {
+						t.Errorf("%d %v", status, err)
+					}
+				}
+			})
+		}
+		clients.Wait()
+		c := newClient(t, s.url)
+		defer c.close()
+		_, _, _ = c.try("GET", "/panic", "") // an answer, or none
+		st := s.until(t, "at rest after 31 requests and a crash", func(st *httpd.Status) bool {
+			rest := len(st.Workers) == 3 && st.Totals.Exits["crash"] == 1 && st.Totals.Requests == 31
+			for _, w := range st.Workers {
+				rest = rest && w.State == "_" && w.Connections == 0
+			}
+			return rest && st.Totals.Duration.Count >= 30 && st.Totals.Wait.Count >= 30
+		})
+		if n := st.Totals.Duration; n.Count > 31 || n.Sum < 0.06 || n.P50 < 0.001 || n.P99 < n.P50 {
+			t.Errorf("duration %+v", n)
+		}
+		for _, f := range formats {
+			have := scrape(t, s, f.accept, f.contentType)
+			want := map[string]float64{
+				"bident_requests_total":                           31,
+				"bident_connections_total":                        float64(st.Totals.Connections),
+				"bident_queued_total":                             float64(st.Totals.Queued),
+				"bident_shed_total":                               0,
+				"bident_timeouts_total":                           0,
+				"bident_lost_handlers":                            0,
+				"bident_spawned_total":                            4,
+				"bident_generation":                               1,
+				"bident_max_servers":                              3,
+				"bident_queue_size":                               1024,
+				"bident_busy_lanes":                               0,
+				"bident_start_time_seconds":                       float64(st.Started.UnixNano()) / 1e9,
+				`bident_worker_exits_total{cause="crash"}`:        1,
+				`bident_worker_exits_total{cause="max_requests"}`: 0,
+				`bident_workers{state="idle"}`:                    3,
+				`bident_workers{state="working"}`:                 0,
+				`bident_server_info{accept="` + st.Accept + `",mode="` + st.Mode + `"}`: 1,
+				"bident_request_duration_seconds_count":                                 float64(st.Totals.Duration.Count),
+				"bident_request_duration_seconds_sum":                                   st.Totals.Duration.Sum,
+				"bident_queue_wait_seconds_count":                                       float64(st.Totals.Wait.Count),
+				"bident_queue_wait_seconds_sum":                                         st.Totals.Wait.Sum,
+			}
+			for _, w := range st.Workers {
+				if w.RSS > 0 {
+					if got := have[fmt.Sprintf("bident_worker_rss_bytes{slot=\"%d\"}", w.Slot)]; got < 1<<20 {
+						t.Errorf("%s: memory of slot %d: %v", f.name, w.Slot, got)
+					}
+				}
+			}
+			var below float64
+			for _, bound := range pool.Buckets() {
+				for _, b := range st.Totals.Duration.Buckets {
+					if b.LE == bound.Seconds() {
+						below += float64(b.Count)
+					}
+				}
+				if f.name != "OpenMetrics" { // which the parser takes for untyped values
+					want[fmt.Sprintf("bident_request_duration_seconds_bucket{le=\"%v\"}", bound.Seconds())] = below
+				}
+			}
+			for name, value := range want {
+				if got, ok := have[name]; !ok || got != value {
+					t.Errorf("%s: %s is %v (%v), want %v", f.name, name, got, ok, value)
+				}
+			}
+			if _, ok := have["bident_queue_length"]; ok != (st.Accept != "slot") {
+				t.Errorf("%s: queue length %v with accept %q", f.name, ok, st.Accept)
+			}
+			if have["go_goroutines"] == 0 {
+				t.Errorf("%s: nothing of the runtime", f.name)
+			}
+		}
+		_, body := s.look(t, "GET", "/metrics", "Accept", "text/plain")
+		problems, err := promlint.New(bytes.NewReader(body)).Lint()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range problems {
+			if strings.HasPrefix(p.Metric, "bident_") {
+				t.Errorf("%s: %s", p.Metric, p.Text)
+			}
+		}
+	})
+}
+
+// TestMetricsOfBusyServer: what is going on while it is scraped, by many at once.
+func TestMetricsOfBusyServer(t *testing.T) {
+	each(t, kinds[:1], func(t *testing.T, k kind) {
+		s := start(t, administered(k), pool.Config{MaxServers: 2, MaxLost: pool.NoLimit, DieTimeout: time.Second})
+		for range 3 { // one more than there are lanes
+			go func() {
+				c := newClient(t, s.url)
+				defer c.close()
+				_, _, _ = c.try("GET", "/sleep?ms=400", "")
+			}()
+		}
+		s.until(t, "busy", func(st *httpd.Status) bool { return st.Totals.Waiting == 1 })
+		have := scrape(t, s, "text/plain", "text/plain")
+		if have["bident_busy_lanes"] != 2 || have[`bident_workers{state="working"}`] != 2 || have["bident_queue_length"] != 1 {
+			t.Errorf("busy %v working %v waiting %v", have["bident_busy_lanes"], have[`bident_workers{state="working"}`], have["bident_queue_length"])
+		}
+		var scrapers sync.WaitGroup
+		for range 20 {
+			scrapers.Go(func() {
+				for range 5 {
+					resp, body := s.look(t, "GET", "/metrics")
+					if resp.StatusCode != 200 && resp.StatusCode != 503 {
+						t.Errorf("%d %s", resp.StatusCode, body)
+					}
+				}
+			})
+		}
+		scrapers.Wait()
+		st := s.until(t, "done", func(st *httpd.Status) bool { return st.Totals.Wait.Count == 3 })
+		if st.Totals.Queued != 1 || st.Totals.Wait.Sum == 0 || st.Totals.Wait.P99 == 0 || st.Totals.Duration.Sum < 1.2 {
+			t.Errorf("%+v", st.Totals)
+		}
+	})
+}

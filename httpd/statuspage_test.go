@@ -1,0 +1,126 @@
+package httpd
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// render makes the page of a server where everything that others can choose is text.
+func render(t testing.TB, text string, lanes, workers int) string {
+	t.Helper()
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	s := &Status{
+		Mode: "fork", Accept: "slot", PID: 1, Generation: 2, Started: now.Add(-time.Hour), Listeners: []string{"http+unix:///" + text},
+		Limits: map[string]any{"max_servers": workers + 2, "queue_size": 7, "die_timeout": 1.5},
+		Totals: StatusTotals{
+			Requests: 1234567, Shed: 1, Timeouts: 1, Lost: 1, Exits: map[string]int64{"crash": 1, "reload": 0},
+			Duration: StatusHistogram{Count: 3, Sum: 200, P50: 0.0005, P99: 100, Buckets: []StatusBucket{{0.0005, 2}}},
+		},
+		Exits: []StatusExit{{PID: 9, Cause: "crash", Status: text, Request: text, At: now.Add(-time.Minute)}},
+	}
+	for i := range workers {
+		w := StatusWorker{Slot: i, PID: 100 + i, State: "W", Age: 3.25, RSS: 5 << 20, Connections: 2}
+		for range lanes {
+			w.Lanes = append(w.Lanes, StatusLane{"W", text, 0.5})
+		}
+		s.Workers = append(s.Workers, w)
+	}
+	var b bytes.Buffer
+	if err := statusPage.Execute(&b, newPage(s, 0, now)); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestStatusPage(t *testing.T) {
+	out := render(t, "GET /x", 5, 3)
+	for _, want := range []string{
+		`<html lang="en">`, `name="viewport"`, `name="color-scheme"`, "1\u202f234\u202f567", "5.0 MiB", "fork / slot",
+		`<th scope="col"`, `<th scope="row"`, "<summary>2 more</summary>", "1h 0m", "slot 4: free", "<title>above 100 s: 1</title>",
+		"3 working. 2 free.", ">15<small> of 15<", "3.2s", `<dt>die_timeout</dt><dd>1.5s</dd>`, "500 µs",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if strings.Contains(out, "ZgotmplZ") {
+		t.Error("the template does not trust its own values")
+	}
+	// The policy allows the style sheet that is there, and the page needs no other.
+	style := regexp.MustCompile(`(?s)<style>(.*)</style>`).FindStringSubmatch(out)
+	sum := sha256.Sum256([]byte(style[1]))
+	if !strings.Contains(statusPagePolicy, "'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'") {
+		t.Error("the style sheet is not what the policy allows")
+	}
+	if strings.Contains(out, "style=") || strings.Contains(out, "<script") || regexp.MustCompile(`\son[a-z]+=`).MatchString(out) {
+		t.Error("the page has something that the policy forbids")
+	}
+	// As many elements are opened as closed.
+	for _, tag := range []string{"section", "table", "tr", "td", "details", "dl", "div", "ul", "main", "svg", "p", "li"} {
+		opened, closed := len(regexp.MustCompile(`<`+tag+`[ >]`).FindAllString(out, -1)), strings.Count(out, "</"+tag+">")
+		if opened != closed {
+			t.Errorf("%d <%s>, %d ends of it", opened, tag, closed)
+		}
+	}
+	if out := render(t, "GET /y", 100, 1); strings.Count(out, "GET /y</span> <span") != mostInHand ||
+		!strings.Contains(out, ">97 more<") || !strings.Contains(out, "and 80 that") {
+		t.Error("a hundred requests of one worker")
+	}
+	if out := render(t, "", 0, 0); !strings.Contains(out, "No worker") {
+		t.Error("no word about that there is no worker")
+	}
+}
+
+// Whatever clients and programs say stays text: it opens no element and ends no
+// attribute.
+func FuzzStatusPage(f *testing.F) {
+	for _, s := range []string{
+		"GET /", `<script>alert(1)</script>`, `" onmouseover="x`, `'><img src=x onerror=y>`, "</style><script>",
+		"{{.}}", "&lt;script&gt;", "\x00\x1b[2J", "javascript:x", "-->", "\xff\xfe", "]]>",
+	} {
+		f.Add(s)
+	}
+	plain := render(f, "x", 1, 1)
+	f.Fuzz(func(t *testing.T, text string) {
+		if text == "" {
+			return // fewer elements
+		}
+		out := render(t, text, 1, 1)
+		for _, mark := range []string{"<", ">", `"`} {
+			if have, want := strings.Count(out, mark), strings.Count(plain, mark); have != want {
+				t.Errorf("%q: %d times %q, not %d", text, have, mark, want)
+			}
+		}
+	})
+}
+
+func TestStatusPageNumbers(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		-1: "0s", 0: "0s", 449 * time.Millisecond: "0.4s", 9999 * time.Millisecond: "9.9s", 59 * time.Second: "59s",
+		61 * time.Second: "1m 1s", 25 * time.Hour: "1d 1h", 1<<63 - 1: "106751d 23h",
+	} {
+		if got := shortAge(d); got != want {
+			t.Errorf("%d: %q, want %q", d, got, want)
+		}
+	}
+	for s, want := range map[float64]string{0: "0", 25e-6: "25 µs", 0.0015: "1.5 ms", 0.25: "250 ms", 1: "1 s", 100: "100 s"} {
+		if got := shortLatency(s); got != want {
+			t.Errorf("%v: %q, want %q", s, got, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "–", -1: "–", 1 << 12: "4 KiB", 3 << 19: "1.5 MiB", 20 << 20: "20 MiB", 3 << 29: "1.5 GiB"} {
+		if got := shortBytes(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+	for n, want := range map[int64]string{0: "0", 999: "999", -1000: "-1\u202f000", 1234567: "1\u202f234\u202f567"} {
+		if got := grouped(n); got != want {
+			t.Errorf("%d: %q, want %q", n, got, want)
+		}
+	}
+}
