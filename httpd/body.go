@@ -21,13 +21,13 @@ const continues = "HTTP/1.1 100 Continue\r\n\r\n"
 func (c *conn) readBody() bool {
 	d, f := c.desk, c.front
 	h := &d.head
-	if h.Length > int64(f.limits.MaxBodySize) {
+	if h.Length > int64(d.most) {
 		return c.refuse(fasthttp.StatusRequestEntityTooLarge, "content too large")
 	}
 	there := h.Length > 0 && int64(d.w-d.r-h.Size) >= h.Length
 	if !there {
-		if err := f.queue.Admits(); err != nil {
-			if f.refused(err); f.inChild && f.queue.Closed() {
+		if err := d.queue.Admits(); err != nil {
+			if f.refused(err); f.inChild && d.queue.Closed() {
 				_ = c.flush() // the connection ends, and with it the error
 				return false
 			}
@@ -116,7 +116,7 @@ func (c *conn) readChunks() bool {
 		if bad != nil {
 			return c.refuse(bad.Status, bad.Reason)
 		}
-		if d.body.size()+int64(len(data)) > int64(f.limits.MaxBodySize) {
+		if d.body.size()+int64(len(data)) > int64(d.most) {
 			return c.refuse(fasthttp.StatusRequestEntityTooLarge, "content too large")
 		}
 		if err := d.body.write(data); err != nil {
@@ -169,12 +169,17 @@ func (c *conn) takeTrailer() bool {
 		return true
 	}
 	d.job.trailer = t
-	section := make([]byte, 0, len(t)+2)
-	section = append(append(section, t...), "\r\n"...)
-	if d.ctx.Request.Header.ReadTrailer(bufio.NewReaderSize(bytes.NewReader(section), len(section)+1)) != nil {
+	if addTrailer(&d.ctx.Request.Header, t) != nil {
 		return c.refuse(fasthttp.StatusBadRequest, "malformed trailer section")
 	}
 	return true
+}
+
+// addTrailer adds the fields of a trailer section to a header.
+func addTrailer(h *fasthttp.RequestHeader, t []byte) error {
+	section := make([]byte, 0, len(t)+2)
+	section = append(append(section, t...), "\r\n"...)
+	return h.ReadTrailer(bufio.NewReaderSize(bytes.NewReader(section), len(section)+1))
 }
 
 // brokenBody ends a request whose body does not come to its end.

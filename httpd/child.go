@@ -25,6 +25,7 @@ const exitPanicked = statusPanicked
 type orders struct {
 	Pool  pool.Config
 	Front *frontConfig
+	Name  string // of the pool, "" for the server's own
 }
 
 // runChild is the life of a worker's process. It ends the process.
@@ -43,7 +44,8 @@ func (s *Server) runChild(self *fork.Self) error {
 	if err := json.Unmarshal(self.Payload, &o); err != nil {
 		return fail(fmt.Errorf("httpd: orders: %w", err))
 	}
-	if s.Handler == nil || s.Handler.fast() == nil {
+	handler := s.routed(o.Name)
+	if handler == nil {
 		return fail(fmt.Errorf("%w: the program has no handler for server %q", ErrConfig, s.Name))
 	}
 	state, err := initWorker(s.Hooks.WorkerInit, Worker{
@@ -53,7 +55,7 @@ func (s *Server) runChild(self *fork.Self) error {
 		return fail(fmt.Errorf("httpd: init hook: %w", err))
 	}
 	c := child{
-		self: self, log: log, handler: s.Handler.fast(), state: state, finish: s.Hooks.WorkerFinish,
+		self: self, log: log, handler: handler, state: state, finish: s.Hooks.WorkerFinish,
 		crew: crew{
 			slot: self.Slot, pid: os.Getpid(), generation: self.Generation,
 			expire: func() { _ = self.Report(pool.Event{Kind: pool.Expiring, Cause: pool.CauseDone}) },

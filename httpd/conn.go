@@ -47,6 +47,7 @@ type conn struct {
 	told          bool   // a PROXY header says that the client used TLS
 	counted       netip.Addr
 	desk          *desk
+	held          held
 	phase         atomic.Int64
 	id            uint64
 	opened        time.Time

@@ -45,6 +45,8 @@ type desk struct {
 	isHead bool
 	used   bool           // the context has something of a request
 	unread bool           // the request in hand was not read to its end
+	queue  *pool.Queue    // of the workers that the request is for
+	most   int            // octets of its body at the most
 	client netip.AddrPort // the peer, or the client behind a trusted proxy
 	fields []forwarded.Field
 
@@ -172,11 +174,13 @@ type parser struct {
 	r      *bufio.Reader
 }
 
-var parsers = sync.Pool{New: func() any {
+func newParser() *parser {
 	p := new(parser)
 	p.r = bufio.NewReaderSize(&p.octets, deskIn)
 	return p
-}}
+}
+
+var parsers = sync.Pool{New: func() any { return newParser() }}
 
 // parse makes fasthttp read exactly these octets as a head. It reports false if
 // fasthttp sees it otherwise than the gate.

@@ -1,16 +1,22 @@
 package httpd
 
 import (
+	"github.com/valyala/fasthttp"
+
 	"github.com/bident/bident/emulate"
 	"github.com/bident/bident/pool"
 )
 
 // openEmulate makes workers of goroutines.
 func (r *instance) openEmulate(o *pool.Options) error {
-	if err := r.listen(); err != nil {
+	if err := r.openFront(Emulate); err != nil {
 		return err
 	}
-	lanes := r.plan.pool.Concurrency
+	return r.emulateBackend(o, r.queue, r.plan.pool.Concurrency, r.server.routed(""))
+}
+
+// emulateBackend makes workers of goroutines that pull from a queue.
+func (r *instance) emulateBackend(o *pool.Options, q *pool.Queue, lanes int, handler fasthttp.RequestHandler) error {
 	mem, err := boardMemory(pool.ScoreboardSize(pool.MaxSlots, lanes))
 	if err != nil {
 		return err
@@ -18,11 +24,9 @@ func (r *instance) openEmulate(o *pool.Options) error {
 	if o.Board, err = pool.NewScoreboard(mem, pool.MaxSlots, lanes); err != nil {
 		return err
 	}
-	r.queue = pool.NewQueue(queueLanes(lanes))
 	hooks := r.server.Hooks
-	handler := r.server.Handler.fast()
 	config := emulate.Config{
-		Queue: r.queue,
+		Queue: q,
 		Runner: func(l *pool.Lane) pool.Runner {
 			return &handlerRunner{handler: handler, crew: crewOf(l.Crew()), state: l.Crew().State}
 		},
@@ -38,10 +42,7 @@ func (r *instance) openEmulate(o *pool.Options) error {
 		return err
 	}
 	r.closers = append(r.closers, backend.Close)
-	if r.front, err = newFront(r.queue, Emulate, &r.plan.front, r.log); err != nil {
-		return err
-	}
-	o.Backend, o.Queue = backend, r.queue
+	o.Backend, o.Queue = backend, q
 	return nil
 }
 

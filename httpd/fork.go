@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/pool"
@@ -13,42 +14,62 @@ import (
 
 // openFork makes workers of processes.
 func (r *instance) openFork(o *pool.Options) error {
-	s := r.server
-	config := fork.Config{
-		Name: s.Name, Program: s.Handler.program(), Env: s.Env, ClearEnv: s.ClearEnv,
-		GOMAXPROCS: r.childThreads(), Log: r.log, DieTimeout: dieTimeout(r.plan.pool),
+	program := r.server.program()
+	if r.plan.accept != AcceptSlot {
+		if err := r.openFront(Fork); err != nil {
+			return err
+		}
+		return r.exchangeBackend(o, r.queue, r.plan.pool, program, "")
 	}
-	lanes := r.plan.pool.Concurrency
-	board, err := fork.NewBoard(pool.MaxSlots, lanes)
+	seats, err := r.openSeats()
 	if err != nil {
-		return fmt.Errorf("httpd: scoreboard: %w", err)
+		return err
+	}
+	config, err := r.forkConfig(o, r.plan.pool, program)
+	if err != nil {
+		return err
+	}
+	config.Accept, config.Seats = fork.Slot, seats
+	return r.forkBackend(o, config, "")
+}
+
+// exchangeBackend makes workers of processes with which lanes of this process,
+// that pull from a queue, exchange requests. name is the pool's.
+func (r *instance) exchangeBackend(o *pool.Options, q *pool.Queue, c pool.Config, program []string, name string) error {
+	config, err := r.forkConfig(o, c, program)
+	if err != nil {
+		return err
+	}
+	config.Queue, o.Queue = q, q
+	config.Runner = func(c *fork.Child, l *pool.Lane) pool.Runner {
+		return newExchangeRunner(c, l, r.log)
+	}
+	return r.forkBackend(o, config, name)
+}
+
+// forkConfig is what all children have in common, with the scoreboard that they
+// share.
+func (r *instance) forkConfig(o *pool.Options, c pool.Config, program []string) (fork.Config, error) {
+	s := r.server
+	board, err := fork.NewBoard(pool.MaxSlots, c.Concurrency)
+	if err != nil {
+		return fork.Config{}, fmt.Errorf("httpd: scoreboard: %w", err)
 	}
 	r.closers = append(r.closers, func() { board.Close() })
-	config.Board, o.Board = board, board.Scoreboard
-	if r.plan.accept == AcceptSlot {
-		config.Accept = fork.Slot
-		if config.Seats, err = r.openSeats(); err != nil {
-			return err
-		}
-	} else {
-		if err := r.listen(); err != nil {
-			return err
-		}
-		r.queue = pool.NewQueue(queueLanes(lanes))
-		if r.front, err = newFront(r.queue, Fork, &r.plan.front, r.log); err != nil {
-			return err
-		}
-		config.Queue, o.Queue = r.queue, r.queue
-		config.Runner = func(c *fork.Child, l *pool.Lane) pool.Runner {
-			return newExchangeRunner(c, l, r.log)
-		}
-	}
+	o.Board = board.Scoreboard
+	return fork.Config{
+		Name: s.Name, Program: program, Env: s.Env, ClearEnv: s.ClearEnv, Board: board,
+		GOMAXPROCS: r.childThreads(c.MaxServers, program), Log: r.log, DieTimeout: dieTimeout(c),
+	}, nil
+}
+
+func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string) error {
 	backend, err := fork.New(config)
 	if err != nil {
 		return fmt.Errorf("httpd: %w", err)
 	}
 	r.closers = append(r.closers, func() { backend.Close() })
-	o.Backend = &orderingBackend{Backend: backend, front: &r.plan.front}
+	o.Backend = &orderingBackend{Backend: backend, front: &r.certificates.orders, pool: name}
 	return nil
 }
 
@@ -57,15 +78,13 @@ func (r *instance) openFork(o *pool.Options) error {
 // thread each, took 0.87 of the CPU per request on kept connections and 0.69
 // under close load of what they took with a thread for every processor, and were
 // 1.1 to 1.2 times as fast (bench/run.sh threads; 2 processors).
-func (r *instance) childThreads() int {
-	s := r.server
-	switch {
-	case s.GOMAXPROCS > 0:
-		return s.GOMAXPROCS
-	case s.Handler.program() != nil || os.Getenv("GOMAXPROCS") != "":
+func (r *instance) childThreads(servers int, program []string) int {
+	switch n := r.server.GOMAXPROCS; {
+	case n > 0:
+		return n
+	case program != nil || os.Getenv("GOMAXPROCS") != "":
 		return 0
 	}
-	servers := r.plan.pool.MaxServers
 	return (runtime.GOMAXPROCS(0) + servers - 1) / servers
 }
 
@@ -92,13 +111,14 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 // orderingBackend gives every child the configuration of its own generation.
 type orderingBackend struct {
 	*fork.Backend
-	front *frontConfig
+	front *atomic.Pointer[frontConfig]
+	pool  string // whose children they are
 	given []byte
 }
 
 // Start implements pool.Backend. It is called by the supervisor only.
 func (b *orderingBackend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, error) {
-	payload, err := json.Marshal(orders{Pool: *spec.Config, Front: b.front})
+	payload, err := json.Marshal(orders{Pool: *spec.Config, Front: b.front.Load(), Name: b.pool})
 	if err != nil {
 		return nil, fmt.Errorf("httpd: orders: %w", err)
 	}

@@ -24,6 +24,8 @@ import (
 // each; a worker only ever gets a request.
 type front struct {
 	queue    *pool.Queue
+	paths    paths
+	queues   map[string]*pool.Queue // of the pools that routes have for themselves
 	mode     Mode
 	limits   Limits
 	log      *slog.Logger
@@ -54,6 +56,8 @@ type front struct {
 	accepting sync.WaitGroup
 	handed    sync.WaitGroup // accepted, and not in the list yet
 	carriers  carriers
+	sweeping  sync.Once
+	flusher   flusher
 
 	mu        sync.Mutex
 	listeners map[net.Listener]bool
@@ -71,6 +75,7 @@ func newFront(queue *pool.Queue, mode Mode, config *frontConfig, log *slog.Logge
 		proxied: config.ProxyProtocol, redirects: config.Redirect, redirectPort: config.RedirectPort,
 		opened:    func(int64) {},
 		refused:   func(error) {},
+		paths:     config.Routes,
 		timings:   pool.NewTimings(timingShares),
 		born:      time.Now(),
 		listeners: make(map[net.Listener]bool),
@@ -88,7 +93,6 @@ func newFront(queue *pool.Queue, mode Mode, config *frontConfig, log *slog.Logge
 	if err := errors.Join(problems[:]...); err != nil {
 		return nil, err
 	}
-	go f.sweeper()
 	return f, nil
 }
 
@@ -100,6 +104,7 @@ type frontConfig struct {
 	TLS           *secureConfig
 	Redirect      bool
 	RedirectPort  int
+	Routes        paths
 	Access        Access
 	Trusted       []string
 	ProxyProtocol bool
@@ -118,6 +123,7 @@ func (f *front) listen(l net.Listener, secure bool) {
 		return
 	}
 	f.listeners[l] = true
+	f.sweeping.Do(func() { go f.sweeper() })
 	f.accepting.Go(func() { f.accept(l, secure) })
 }
 

@@ -10,6 +10,14 @@ type Handler interface {
 	program() []string
 }
 
+// program is the external program that answers, nil if the handler is none.
+func (s *Server) program() []string {
+	if s.Handler == nil {
+		return nil
+	}
+	return s.Handler.program()
+}
+
 type fastHandler fasthttp.RequestHandler
 
 func (h fastHandler) fast() fasthttp.RequestHandler { return fasthttp.RequestHandler(h) }

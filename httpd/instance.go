@@ -30,10 +30,13 @@ type instance struct {
 	queue      *pool.Queue // nil if the children have their own
 	seats      *fork.Seats // nil unless the children accept
 	supervisor *pool.Supervisor
+	annexes    []*annex
 	admin      *admin
-	closers    []func()
-	ended      chan struct{} // closed when the last worker is gone
-	outcome    error         // of the supervisor, once ended is closed
+	// certificates are of use if an address is https.
+	certificates certificates
+	closers      []func()
+	ended        chan struct{} // closed when the last worker is gone
+	outcome      error         // of the supervisor, once ended is closed
 
 	mu       sync.Mutex
 	stopping bool
@@ -49,6 +52,7 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 			r.close()
 		}
 	}()
+	r.certificates.open(plan)
 	options := pool.Options{Log: plan.log, Observe: s.Observe}
 	switch {
 	case plan.mode == Emulate:
@@ -63,12 +67,26 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 		options.Timings = r.front.timings
 	}
 	r.supervisor = pool.New(plan.pool, options)
+	if err = r.openAnnexes(); err != nil {
+		return nil, err
+	}
 	if plan.admin != nil {
 		if r.admin, err = r.openAdmin(*plan.admin); err != nil {
 			return nil, err
 		}
 	}
 	return r, nil
+}
+
+// openFront makes the front of this process, with the queue of the server's own
+// workers.
+func (r *instance) openFront(mode Mode) (err error) {
+	if err := r.listen(); err != nil {
+		return err
+	}
+	r.queue = pool.NewQueue(queueLanes(r.plan.pool.Concurrency))
+	r.front, err = newFront(r.queue, mode, &r.plan.front, r.log)
+	return err
 }
 
 // listen binds the addresses that this process accepts from.
@@ -101,7 +119,11 @@ func (r *instance) run(ctx context.Context) error {
 		defer r.handleSignals()()
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- r.supervisor.Run(context.Background()) }()
+	others := r.runAnnexes()
+	go func() {
+		err := r.supervisor.Run(context.Background())
+		ended <- errors.Join(err, others())
+	}()
 	if r.front != nil {
 		for i, l := range r.listeners {
 			r.front.listen(l, r.plan.addresses[i].secure)
@@ -114,7 +136,12 @@ func (r *instance) run(ctx context.Context) error {
 		r.admin.serve()
 	}
 	go func() {
-		if r.supervisor.Ready(ctx) == nil {
+		for _, s := range r.supervisors() {
+			if s.Ready(ctx) != nil {
+				return
+			}
+		}
+		{
 			r.log.Info("ready", "mode", r.plan.mode, "workers", r.plan.pool.MaxServers, "pid", os.Getpid())
 			close(r.server.ready)
 		}
@@ -149,7 +176,7 @@ func (r *instance) stop(timeout time.Duration) {
 		if timeout >= 0 {
 			time.AfterFunc(timeout, func() {
 				r.cancel()
-				r.supervisor.Stop(0)
+				r.stopWorkers(0)
 			})
 		}
 		return
@@ -182,15 +209,19 @@ func (r *instance) stop(timeout time.Duration) {
 			r.queue.Close()
 		}
 		r.front.drain(ctx, true)
-		r.supervisor.Stop(leave)
+		r.stopWorkers(leave)
 	}()
 }
 
-// reload gives the pool its new configuration.
+// reload gives the pool its new configuration, and puts to use the certificates
+// that are in their files by now.
 func (r *instance) reload(ctx context.Context) error {
+	use, err := r.reread()
+	if err != nil {
+		return fmt.Errorf("httpd: nothing was changed: %w", err)
+	}
 	c := r.server.Pool
 	if f := r.server.Reconfigure; f != nil {
-		var err error
 		if c, err = f(); err != nil {
 			return fmt.Errorf("httpd: nothing was changed: %w", err)
 		}
@@ -206,7 +237,10 @@ func (r *instance) reload(ctx context.Context) error {
 	if r.plan.accept == AcceptSlot && c.Elastic() {
 		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept slot in this version", ErrConfig)
 	}
-	return r.supervisor.Reload(ctx, c)
+	if err := use(); err != nil {
+		return fmt.Errorf("httpd: nothing was changed: %w", err)
+	}
+	return errors.Join(r.supervisor.Reload(ctx, c), r.reloadAnnexes(ctx))
 }
 
 // close gives everything back.

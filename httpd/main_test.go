@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 		// belongs to is run here, the other one waits.
 		other := &httpd.Server{Name: otherName, Handler: httpd.Fast(otherHandler)}
 		go other.Run(context.Background())
+		go routedServer().Run(context.Background())
 		web := &httpd.Server{Name: webName, Handler: httpd.HTTP(webHandler()), Hooks: suiteHooks}
 		go web.Run(context.Background())
 		srv := &httpd.Server{Name: suiteName, Handler: httpd.Fast(suiteHandler), Hooks: childHooks()}

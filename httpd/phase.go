@@ -103,6 +103,9 @@ func (f *front) sweep(now time.Time, tick time.Duration) {
 	}
 	f.mu.Unlock()
 	f.queue.Sweep()
+	for _, q := range f.queues {
+		q.Sweep()
+	}
 }
 
 // taking reports whether the client has taken something of the answer since the

@@ -54,6 +54,15 @@ func (c *conn) request() (more bool) {
 		}
 		return c.redirect()
 	}
+	d.queue, d.most = f.queue, f.limits.MaxBodySize
+	if p := f.paths.find(&d.ctx); p != nil {
+		if p.MaxBody > 0 {
+			d.most = p.MaxBody
+		}
+		if q := f.queues[p.Pool]; q != nil {
+			d.queue = q
+		}
+	}
 	arrived := now
 	if h.Length != 0 {
 		if !c.readBody() {
@@ -67,7 +76,14 @@ func (c *conn) request() (more bool) {
 	t.Method, t.URI = d.ctx.Method(), d.ctx.RequestURI()
 	t.Arrived, t.Begun = arrived.UnixNano(), 0
 	resp := &d.ctx.Response
-	err := f.queue.Do(t)
+	gathered := len(d.out) > 0
+	if gathered {
+		c.hold()
+	}
+	err := d.queue.Do(t)
+	if gathered {
+		c.unhold()
+	}
 	if t.Begun != 0 {
 		c.timing.Observe(time.Duration(t.Begun-t.Arrived), time.Duration(time.Now().UnixNano()-t.Begun))
 	}

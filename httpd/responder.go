@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -24,16 +23,11 @@ type responder struct {
 	child   *exchangeChild
 	server  *fcgi.ServerConn
 	ctx     fasthttp.RequestCtx
-	head    *bufio.Reader
-	octets  bytes.Reader
+	parser  *parser
 	text    []byte
 	started bool          // something of the answer has been written
 	body    *StreamWriter // that a net/http handler writes
 }
-
-// maxExchangeHead is the size of the buffer for the head of a request, which the
-// parent has bounded; a longer one gets a buffer of its own.
-const maxExchangeHead = 4 << 10
 
 // exchangeConn stands for the client's connection, which the parent has.
 type exchangeConn struct {
@@ -101,7 +95,7 @@ func (a *exchangeAddr) set(text []byte) {
 func newResponder(child *exchangeChild, conn net.Conn) *responder {
 	r := &responder{child: child, conn: exchangeConn{Conn: conn}}
 	r.server = fcgi.NewServerConn(conn, fcgi.ServerConfig{MaxParamBytes: -1, MaxBody: -1})
-	r.head = bufio.NewReaderSize(&r.octets, maxExchangeHead)
+	r.parser = newParser()
 	j := &r.conn.job
 	j.mode, j.crew, j.state = Fork, child.crew, child.state
 	j.errors = r.complain
@@ -179,10 +173,13 @@ func (r *responder) prepare(req *fcgi.Request) error {
 	ctx.Response.Reset()
 	ctx.ResetUserValues()
 	setTime(ctx, time.Now())
-	r.octets.Reset(req.Params.Get(paramHead))
-	r.head.Reset(&r.octets)
-	if err := ctx.Request.Header.Read(r.head); err != nil {
-		return fmt.Errorf("head: %w", err)
+	if !r.parser.parse(req.Params.Get(paramHead), &ctx.Request.Header) {
+		return errors.New("head")
+	}
+	if t := req.Params.Get(paramTrailer); len(t) > 0 {
+		if err := addTrailer(&ctx.Request.Header, t); err != nil {
+			return fmt.Errorf("trailer: %w", err)
+		}
 	}
 	ctx.Request.SetBodyRaw(req.Stdin)
 	r.conn.remote.set(req.Params.Get(paramRemote))
@@ -193,7 +190,7 @@ func (r *responder) prepare(req *fcgi.Request) error {
 	}
 	j := &r.conn.job
 	j.served = uint64(served)
-	if n := ctx.Request.Header.ContentLength(); n < 0 && len(req.Stdin) > 0 {
+	if n := ctx.Request.Header.ContentLength(); n < 0 {
 		ctx.Request.Header.SetContentLength(len(req.Stdin)) // it came in chunks
 	}
 	*isTLSField.of(&ctx.Request) = len(req.Params.Get(paramSecure)) > 0

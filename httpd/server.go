@@ -75,8 +75,11 @@ type Server struct {
 	// Admin is the address of the admin listener, in the form of Listen.
 	// Default: none.
 	Admin string
-	// Handler answers the requests. Required.
+	// Handler answers the requests. Required, unless there are Routes: then what
+	// matches none of them is 404.
 	Handler Handler
+	// Routes send requests to other handlers, by host and path.
+	Routes []Route
 	// Pool is how many workers there are and how long they live. MaxServers
 	// defaults to twice the number of CPUs in fork mode.
 	Pool pool.Config
@@ -166,7 +169,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	forks := plan.mode == Fork && s.Handler.program() == nil
+	forks := plan.forks(s)
 	if !names.claim(s.Name, forks) {
 		return fmt.Errorf("%w: two servers of this program have the name %q: give each a Name, from which children learn whose they are",
 			ErrConfig, s.Name)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/bident/bident/internal/certs"
@@ -19,6 +20,7 @@ type settings struct {
 	addresses []address
 	admin     *address
 	pool      pool.Config
+	pools     []*Pool // of routes
 	front     frontConfig
 	log       *slog.Logger
 }
@@ -39,10 +41,11 @@ func (s *Server) settings() (*settings, error) {
 		}
 	}
 	problem(s.Limits.Validate())
-	program := s.Handler != nil && s.Handler.program() != nil
+	program := s.program() != nil
 	switch {
-	case s.Handler == nil:
+	case s.Handler == nil && len(s.Routes) == 0:
 		bad("Handler is missing")
+	case s.Handler == nil:
 	case program:
 		p.mode = Fork
 	case s.Handler.fast() == nil:
@@ -104,6 +107,7 @@ func (s *Server) settings() (*settings, error) {
 		}
 		p.addresses = append(p.addresses, a)
 	}
+	s.checkRoutes(p, bad)
 	problem(s.frontSettings(p))
 	if s.Admin != "" {
 		a, err := parseAddress(s.Admin)
@@ -139,7 +143,7 @@ func (s *Server) frontSettings(p *settings) error {
 	}
 	p.front = frontConfig{
 		Limits: s.Limits.withDefaults(), Redirect: s.RedirectHTTPS, RedirectPort: s.RedirectPort,
-		Access: s.Access, Trusted: s.TrustedProxies, ProxyProtocol: s.ProxyProtocol,
+		Routes: table(s.Routes), Access: s.Access, Trusted: s.TrustedProxies, ProxyProtocol: s.ProxyProtocol,
 	}
 	if p.front.RedirectPort == 0 {
 		p.front.RedirectPort = 443
@@ -167,7 +171,7 @@ func (s *Server) frontSettings(p *settings) error {
 	}
 	if secure {
 		p.front.TLS = &secureConfig{
-			Pairs: forChildren(pairs), Secret: certs.NewSecret(), OnlyTLS13: s.TLS.OnlyTLS13, ACME: s.TLS.ACME,
+			Pairs: pairs, Secret: certs.NewSecret(), OnlyTLS13: s.TLS.OnlyTLS13, ACME: s.TLS.ACME,
 		}
 	}
 	_, err = s.Access.list()
@@ -180,8 +184,22 @@ func (s *Server) frontSettings(p *settings) error {
 // forChildren leaves out of the certificates what cannot be written down: the
 // warnings, which were logged.
 func forChildren(pairs []certs.Pair) []certs.Pair {
+	pairs = slices.Clone(pairs)
 	for i := range pairs {
 		pairs[i].Warning = nil
 	}
 	return pairs
+}
+
+// forks reports whether the server starts this program again for its workers.
+func (p *settings) forks(s *Server) bool {
+	if p.mode == Fork && s.program() == nil {
+		return true
+	}
+	for _, r := range s.Routes {
+		if r.Pool != nil && r.Pool.Mode == Fork && r.Handler.program() == nil {
+			return true
+		}
+	}
+	return false
 }

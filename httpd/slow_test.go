@@ -241,7 +241,7 @@ var slowSorts = []func(c *client, tick func() bool){
 		}
 	},
 	func(c *client, tick func() bool) { // leaves in the middle
-		c.push(asks("Content-Length: 400000\r\n") + strings.Repeat("slow", 30_000))
+		c.push(asks("Content-Length: 400000\r\n") + strings.Repeat("slow", 10_000))
 		tick()
 	},
 	func(c *client, tick func() bool) { // sends nothing
@@ -254,7 +254,7 @@ var slowSorts = []func(c *client, tick func() bool){
 		}
 	},
 	func(c *client, tick func() bool) { // asks for much, and leaves
-		c.push(strings.Repeat("GET /see HTTP/1.1\r\nHost: slow\r\n\r\n", 50))
+		c.push(strings.Repeat("GET /see HTTP/1.1\r\nHost: slow\r\n\r\n", 5))
 		tick()
 	},
 }
@@ -262,7 +262,7 @@ var slowSorts = []func(c *client, tick func() bool){
 // TestSlowCrowd: beside five hundred slow clients of all sorts a strict one gets
 // right answers only.
 func TestSlowCrowd(t *testing.T) {
-	const crowd, requests = 500, 400
+	const crowd, requests = 500, 200
 	each(t, probeHandlerKinds(), func(t *testing.T, k kind) {
 		s := start(t, k.with(func(s *httpd.Server) {
 			second := time.Second
@@ -270,9 +270,14 @@ func TestSlowCrowd(t *testing.T) {
 		}), pool.Config{MaxRequests: 1000, QueueTimeout: pool.NoLimit, QueueSize: 10_000})
 		over := make(chan struct{})
 		var slow sync.WaitGroup
+		stop := sync.OnceFunc(func() {
+			close(over)
+			slow.Wait()
+		})
+		defer stop()
 		for i := range crowd {
 			slow.Go(func() {
-				ticker := time.NewTicker(50 * time.Millisecond)
+				ticker := time.NewTicker(100 * time.Millisecond)
 				defer ticker.Stop()
 				tick := func() bool {
 					select {
@@ -288,8 +293,11 @@ func TestSlowCrowd(t *testing.T) {
 						continue
 					}
 					lived := 0
-					slowSorts[i%len(slowSorts)](c, func() bool { lived++; return lived < 40 && tick() })
+					slowSorts[i%len(slowSorts)](c, func() bool { lived++; return lived < 30 && tick() })
 					c.close()
+					for range 20 {
+						tick()
+					}
 				}
 			})
 		}
@@ -317,8 +325,7 @@ func TestSlowCrowd(t *testing.T) {
 		if k.moves && c.closed > 0 {
 			t.Errorf("the connection was closed %d times", c.closed)
 		}
-		close(over)
-		slow.Wait()
+		stop()
 		s.idle(t)
 	})
 }

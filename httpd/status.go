@@ -20,6 +20,19 @@ type Status struct {
 	Totals     StatusTotals   `json:"totals"`
 	Workers    []StatusWorker `json:"workers"`
 	Exits      []StatusExit   `json:"exits"`
+	Pools      []StatusPool   `json:"pools,omitempty"`
+}
+
+// StatusPool is the state of a pool that routes have for themselves; its numbers
+// are not contained in the server's own, but for those of connections and times.
+type StatusPool struct {
+	Name       string         `json:"name"`
+	Mode       string         `json:"mode"`
+	Generation int            `json:"generation"`
+	Limits     map[string]any `json:"limits"`
+	Totals     StatusTotals   `json:"totals"`
+	Workers    []StatusWorker `json:"workers"`
+	Exits      []StatusExit   `json:"exits"`
 }
 
 // StatusTotals are counters since the server's start, but for Waiting, Lost and
@@ -120,22 +133,32 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := p.Config
+	own := statusPool("", p, r.plan.mode, r.queue)
 	s := &Status{
-		Mode: r.plan.mode.String(), PID: os.Getpid(),
-		Generation: p.Generation, Started: r.started, Listeners: r.urls,
-		Limits: map[string]any{
-			"max_servers": c.MaxServers, "min_servers": c.MinServers, "concurrency": c.Concurrency,
-			"max_requests": c.MaxRequests, "max_requests_jitter": c.MaxRequestsJitter,
-			"max_lifetime": c.MaxLifetime.Seconds(), "request_timeout": c.RequestTimeout.Seconds(),
-			"retire_timeout": c.RetireTimeout.Seconds(), "die_timeout": c.DieTimeout.Seconds(),
-			"max_surge": c.MaxSurge, "max_unavailable": c.MaxUnavailable, "max_lost": c.MaxLost,
-			"min_spare_servers": c.MinSpareServers, "max_spare_servers": max(c.MaxSpareServers, 0),
-			"start_servers": c.StartServers, "start_delay": c.StartDelay.Seconds(),
-			"start_timeout": c.StartTimeout.Seconds(), "check_for_waiting": c.CheckForWaiting.Seconds(),
-			"check_for_spawn": c.CheckForSpawn.Seconds(), "min_child_ttl": c.MinChildTTL.Seconds(),
-			"queue_size": c.QueueSize, "queue_timeout": c.QueueTimeout.Seconds(),
-		},
+		Mode: own.Mode, PID: os.Getpid(), Generation: own.Generation, Started: r.started, Listeners: r.urls,
+		Limits: own.Limits, Totals: own.Totals, Workers: own.Workers, Exits: own.Exits,
+	}
+	if r.plan.mode == Fork {
+		s.Accept = r.plan.accept.String()
+	}
+	if r.front != nil {
+		s.Totals.Connections = r.front.total.Load()
+	}
+	for _, a := range r.annexes {
+		p, err := a.supervisor.Status(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.Pools = append(s.Pools, statusPool(a.name, p, a.mode, a.queue))
+	}
+	return s, nil
+}
+
+// statusPool is the state of one pool. queue is nil if its children have queues
+// of their own.
+func statusPool(name string, p pool.Status, mode Mode, queue *pool.Queue) StatusPool {
+	s := StatusPool{
+		Name: name, Mode: mode.String(), Generation: p.Generation, Limits: statusLimits(p.Config),
 		Totals: StatusTotals{
 			Requests: p.Totals.Requests, Spawned: p.Totals.Spawned,
 			Connections: p.Totals.Connections, Shed: p.Totals.Shed, Timeouts: p.Totals.Timeouts,
@@ -145,22 +168,16 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 		Workers: []StatusWorker{},
 		Exits:   []StatusExit{},
 	}
-	if r.plan.mode == Fork {
-		s.Accept = r.plan.accept.String()
-	}
 	for _, cause := range exitCauses {
 		s.Totals.Exits[cause] = 0
 	}
 	for cause, n := range p.Totals.Exits {
 		s.Totals.Exits[string(cause)] = n
 	}
-	if r.queue != nil {
-		q := r.queue.Totals()
+	if queue != nil {
+		q := queue.Totals()
 		s.Totals.Queued, s.Totals.Shed, s.Totals.Timeouts, s.Totals.Lost = q.Queued, q.Shed, q.Timeouts, q.Lost
-		s.Totals.Waiting = int64(r.queue.Waiting())
-	}
-	if r.front != nil {
-		s.Totals.Connections = r.front.total.Load()
+		s.Totals.Waiting = int64(queue.Waiting())
 	}
 	for _, w := range p.Workers {
 		worker := StatusWorker{
@@ -168,10 +185,10 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 			Requests: w.Requests, Connections: w.Connections, Age: time.Since(w.Born).Seconds(),
 			Lanes: []StatusLane{},
 		}
-		if r.plan.mode == Fork {
+		if mode == Fork {
 			worker.RSS = residentBytes(w.PID)
 		}
-		if r.queue == nil {
+		if queue == nil {
 			s.Totals.Lost += w.Lost
 		}
 		for _, l := range w.Lanes {
@@ -182,5 +199,21 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 	for _, e := range p.Exits {
 		s.Exits = append(s.Exits, StatusExit{e.PID, e.Slot, string(e.Cause), e.Status, e.Request, e.Requests, e.At})
 	}
-	return s, nil
+	return s
+}
+
+// statusLimits are a pool's limits by the names of their settings.
+func statusLimits(c pool.Config) map[string]any {
+	return map[string]any{
+		"max_servers": c.MaxServers, "min_servers": c.MinServers, "concurrency": c.Concurrency,
+		"max_requests": c.MaxRequests, "max_requests_jitter": c.MaxRequestsJitter,
+		"max_lifetime": c.MaxLifetime.Seconds(), "request_timeout": c.RequestTimeout.Seconds(),
+		"retire_timeout": c.RetireTimeout.Seconds(), "die_timeout": c.DieTimeout.Seconds(),
+		"max_surge": c.MaxSurge, "max_unavailable": c.MaxUnavailable, "max_lost": c.MaxLost,
+		"min_spare_servers": c.MinSpareServers, "max_spare_servers": max(c.MaxSpareServers, 0),
+		"start_servers": c.StartServers, "start_delay": c.StartDelay.Seconds(),
+		"start_timeout": c.StartTimeout.Seconds(), "check_for_waiting": c.CheckForWaiting.Seconds(),
+		"check_for_spawn": c.CheckForSpawn.Seconds(), "min_child_ttl": c.MinChildTTL.Seconds(),
+		"queue_size": c.QueueSize, "queue_timeout": c.QueueTimeout.Seconds(),
+	}
 }

@@ -100,9 +100,6 @@ func (f *front) secure(c *secureConfig) error {
 		}
 		options.Issuer = f.issuer
 	}
-	for _, problem := range store.Problems() {
-		f.log.Warn("certificate", "problem", problem)
-	}
 	f.store, f.tls = store, store.Config(options)
 	return nil
 }
