@@ -122,7 +122,7 @@ func fastAgrees(t *testing.T, b []byte, h *Head) {
 	// Connection field with one option in the usual spelling.
 	lower := bytes.ToLower(b[:h.Size])
 	if n := bytes.Count(lower, []byte("connection:")); n == 0 || n == 1 &&
-		(bytes.Contains(b, []byte("\r\nConnection: close\r\n")) || bytes.Contains(b, []byte("\r\nConnection: keep-alive\r\n"))) {
+		(bytes.Contains(b[:h.Size], []byte("\r\nConnection: close\r\n")) || bytes.Contains(b[:h.Size], []byte("\r\nConnection: keep-alive\r\n"))) {
 		if fh.ConnectionClose() != h.Close {
 			t.Fatalf("%q: fasthttp closes: %v, ours %v", b, fh.ConnectionClose(), h.Close)
 		}
