@@ -3,7 +3,9 @@
 # A contender NAME is a function start_NAME. It gets a free loopback port as $1,
 # starts its processes with `launch` and leaves readiness, measuring and
 # stopping to the caller; need_NAME (optional) says on standard output why the
-# contender cannot run here, and nothing if it can.
+# contender cannot run here, and nothing if it can. proven_NAME PORT (optional)
+# tells, after the warm-up, whether the contender does what it is there for.
+# A name that ends in _tls is spoken to with HTTPS.
 # BIN holds the programs, WORK is a directory for files, CORES counts cores.
 
 # -- peers -----------------------------------------------------------------
@@ -16,14 +18,39 @@ start_semaphore_200us() { launch "$BIN/semaphore" -listen "127.0.0.1:$1" -limit 
 start_prefork_shared() { launch "$BIN/prefork" -listen "127.0.0.1:$1"; }
 start_prefork_reuseport() { launch "$BIN/prefork" -listen "127.0.0.1:$1" -reuseport; }
 
-# nginx in front of a FastCGI program with FCGI_PROCESSES processes, in its
-# default way: a connection for each request. With fastcgi_keep_conn a process
-# that serves one connection at a time (libfcgi does) waits on an idle kept one
-# while requests on new ones wait in the backlog, and under more clients than
-# processes all of it can come to a stand.
-start_nginx_libfcgi() {
+start_plain_tls() {
+	certificate
+	launch "$BIN/plain" -listen "127.0.0.1:$1" -cert "$WORK/cert.pem" -key "$WORK/key.pem"
+}
+need_plain_tls() { need_certificate; }
+
+start_nethttp_plain() { launch "$BIN/nethttp_plain" -listen "127.0.0.1:$1"; }
+need_nethttp_plain() { [ -x "$BIN/nethttp_plain" ] || echo "internal/peers/nethttp/plain does not build"; }
+
+# certificate makes the one that all contenders with TLS serve.
+certificate() { [ -s "$WORK/key.pem" ] || "$BIN/certificate" -cert "$WORK/cert.pem" -key "$WORK/key.pem"; }
+need_certificate() {
+	[ -x "$BIN/certificate" ] || echo "internal/peers/certificate does not build"
+	need_crowd # asks whether they are ready
+}
+need_crowd() { [ -x "$BIN/crowd" ] || echo "internal/peers/crowd does not build"; }
+
+# files makes the files to be served, of random octets, under the names of their
+# sizes.
+files() {
+	local size
+	[ -d "$WORK/files" ] && return
+	mkdir "$WORK/files"
+	for size in 1K 100K 10M; do
+		head -c "$size" /dev/urandom >"$WORK/files/$size.bin"
+	done
+}
+
+# with_nginx PORT: starts it, as many workers as cores. Standard input is what its
+# server has to say beside the address.
+with_nginx() {
 	local home="$WORK/nginx.$1" user=
-	((EUID)) || user="user $(id -un) $(id -gn);" # its workers must reach the socket
+	((EUID)) || user="user $(id -un) $(id -gn);" # its workers must reach socket and files
 	mkdir -p "$home/logs"
 	cat >"$home/nginx.conf" <<-END
 		daemon off;
@@ -42,25 +69,53 @@ start_nginx_libfcgi() {
 			keepalive_requests 1000000000;
 			server {
 				listen 127.0.0.1:$1 backlog=4096;
-				location / {
-					fastcgi_pass unix:$home/program.sock;
-					fastcgi_param REQUEST_METHOD \$request_method;
-					fastcgi_param REQUEST_URI \$request_uri;
-					fastcgi_param QUERY_STRING \$query_string;
-					fastcgi_param CONTENT_LENGTH \$content_length;
-					fastcgi_param SERVER_PROTOCOL \$server_protocol;
-				}
+				$(cat)
 			}
 		}
 	END
-	launch "$BIN/hello_fcgi" "$home/program.sock" "$FCGI_PROCESSES"
 	launch "$NGINX" -e "$home/logs/start.log" -p "$home" -c "$home/nginx.conf"
 }
+need_nginx() { [ -n "$NGINX" ] || echo "nginx is not installed"; }
+
+# nginx in front of a FastCGI program with FCGI_PROCESSES processes, in its
+# default way: a connection for each request. With fastcgi_keep_conn a process
+# that serves one connection at a time (libfcgi does) waits on an idle kept one
+# while requests on new ones wait in the backlog, and under more clients than
+# processes all of it can come to a stand.
+start_nginx_libfcgi() {
+	mkdir -p "$WORK/nginx.$1"
+	launch "$BIN/hello_fcgi" "$WORK/nginx.$1/program.sock" "$FCGI_PROCESSES"
+	with_nginx "$1" <<-END
+		location / {
+			fastcgi_pass unix:$WORK/nginx.$1/program.sock;
+			fastcgi_param REQUEST_METHOD \$request_method;
+			fastcgi_param REQUEST_URI \$request_uri;
+			fastcgi_param QUERY_STRING \$query_string;
+			fastcgi_param CONTENT_LENGTH \$content_length;
+			fastcgi_param SERVER_PROTOCOL \$server_protocol;
+		}
+	END
+}
 need_nginx_libfcgi() {
-	[ -n "$NGINX" ] || echo "nginx is not installed"
+	need_nginx
 	need_hello_fcgi
 }
 need_hello_fcgi() { [ -x "$BIN/hello_fcgi" ] || echo "no C compiler, or no libfcgi to link with"; }
+
+# nginx with files: as it opens each one anew, and as it remembers open ones.
+start_nginx_files() { nginx_files "$1" "open_file_cache off;"; }
+need_nginx_files() { need_nginx; }
+start_nginx_files_cached() { nginx_files "$1" "open_file_cache max=1000 inactive=60s; open_file_cache_valid 60s;"; }
+need_nginx_files_cached() { need_nginx; }
+nginx_files() {
+	files
+	with_nginx "$1" <<-END
+		root $WORK/files;
+		sendfile on;
+		tcp_nopush on;
+		$2
+	END
+}
 
 # -- Bident ----------------------------------------------------------------
 
@@ -82,6 +137,31 @@ need_embedded() { [ -x "$BIN/embedded" ] || echo "internal/peers/embedded does n
 
 start_emulate_50() { embedded "$1" -workers 50; }
 need_emulate_50() { need_embedded; }
+
+start_emulate_50_log() { embedded "$1" -workers 50 -access-log "$WORK/access.$1.log"; }
+need_emulate_50_log() { need_embedded; }
+proven_emulate_50_log() { [ -s "$WORK/access.$1.log" ] || echo "it writes no access log"; }
+
+start_emulate_50_admin() { embedded "$1" -workers 50 -admin "http+unix://$WORK/admin.$1.sock"; }
+need_emulate_50_admin() { need_embedded; }
+
+start_emulate_50_tls() {
+	certificate
+	embedded "$1" -workers 50 -cert "$WORK/cert.pem" -key "$WORK/key.pem"
+}
+need_emulate_50_tls() {
+	need_embedded
+	need_certificate
+}
+
+start_emulate_files() {
+	files
+	bident "$1" --root "$WORK/files"
+}
+need_emulate_files() { need_bident; }
+
+start_nethttp_embedded() { launch "$BIN/nethttp_embedded" -listen "127.0.0.1:$1"; }
+need_nethttp_embedded() { [ -x "$BIN/nethttp_embedded" ] || echo "internal/peers/nethttp/embedded does not build"; }
 
 start_emulate_200us() { embedded "$1" -wait 200us -workers 16; }
 need_emulate_200us() { need_embedded; }

@@ -1,7 +1,8 @@
 # Measuring: builds, runs and records. Sourced by run.sh.
 #
 # $RESULTS has one line per fact, fields separated by tabs:
-#   round  SUITE A B CONNECTIONS LOAD GOAL ROUND  A-rate A-cpu A-errors  B-rate B-cpu B-errors
+#   round  SUITE A B CONNECTIONS LOAD GOAL ROUND  A-rate A-cpu A-errors A-octets  B-rate B-cpu B-errors B-octets
+#   idle   SUITE A B CONNECTIONS GOAL ROUND  A-held A-octets A-busy  B-held B-octets
 #   start  SUITE CONTENDER ROUND MICROSECONDS
 #   memory SUITE CONTENDER ROOTS-KIB CHILDREN CHILDREN-KIB
 #   missing SUITE WHAT REASON
@@ -22,9 +23,10 @@ missing() {
 build() {
 	local source name
 	cd "$HERE/.." || exit 1
-	for source in internal/peers/*/main.go; do
-		name=$(basename "$(dirname "$source")")
-		go build -o "$BIN/$name" "./internal/peers/$name" || say "internal/peers/$name does not build"
+	for source in internal/peers/*/main.go internal/peers/*/*/main.go; do
+		source=$(dirname "$source")
+		name=${source#internal/peers/}
+		go build -o "$BIN/${name//\//_}" "./$source" || say "$source does not build"
 	done
 	if [[ -n $BIDENT ]]; then
 		cp "$BIDENT" "$BIN/bident" || exit 1
@@ -42,17 +44,21 @@ reason() {
 	[[ -x $BIN/plain && -x $BIN/prefork && -x $BIN/semaphore ]] || echo "the peers do not build"
 }
 
-# up CONTENDER: starts it; sets PORT, PIDS and TOOK (microseconds until the
+# scheme CONTENDER: http or https.
+scheme() { [[ $1 == *_tls ]] && echo https || echo http; }
+
+# up CONTENDER [PATH]: starts it; sets PORT, PIDS and TOOK (microseconds until the
 # first answer).
 up() {
-	local before=("${ROOTS[@]}") began
+	local before=("${ROOTS[@]}") began scheme
+	scheme=$(scheme "$1")
 	PORT=$(free_port)
 	: >"$WORK/servers.log"
 	began=$(microseconds)
 	"start_$1" "$PORT"
 	PIDS=("${ROOTS[@]:${#before[@]}}")
-	if ! await "$PORT"; then
-		say "$1 did not become ready:"
+	if ! await "$PORT" "$scheme" "${2:-/hello}"; then
+		say "$1 did not become ready${STATUS:+, it answers \"$STATUS\" to ${2:-/hello}}:"
 		tail -n 5 "$WORK/servers.log" >&2
 		stop "${PIDS[@]}"
 		return 1
@@ -60,64 +66,147 @@ up() {
 	TOOK=$(($(microseconds) - began))
 }
 
-# load PORT SECONDS CONNECTIONS LOAD PIDS...: one run of wrk; prints
-# "rate cpu-per-request errors".
+# load URL SECONDS CONNECTIONS LOAD PIDS...: one run of wrk; prints
+# "rate cpu-per-request errors octets-per-request".
 load() {
-	local port=$1 seconds=$2 connections=$3 kind=$4 header=() before after threads=$THREADS
+	local url=$1 seconds=$2 connections=$3 kind=$4 how=() before after threads=$THREADS
 	shift 4
-	[[ $kind == close ]] && header=(-H "Connection: close")
+	case $kind in
+	close) how=(-H "Connection: close") ;;
+	piped*) how=(-s "$HERE/pipeline.lua") url="$url ${kind#piped}" ;;
+	esac
 	((threads <= connections)) || threads=$connections
 	before=$(processor_time "$@")
-	"${LOAD_PIN[@]}" wrk -t "$threads" -c "$connections" -d "${seconds}s" "${header[@]}" \
-		"http://127.0.0.1:$port/hello" >"$WORK/wrk.out" 2>&1 || {
+	# shellcheck disable=SC2086 # the script has an argument
+	"${LOAD_PIN[@]}" wrk -t "$threads" -c "$connections" -d "${seconds}s" "${how[@]}" \
+		$url >"$WORK/wrk.out" 2>&1 || {
 		cat "$WORK/wrk.out" >&2
 		return 1
 	}
 	after=$(processor_time "$@")
 	awk -v used=$((after - before)) '
-		/ requests in / { n = $1 }
+		/ requests in / {
+			n = $1
+			octets = $5 + 0
+			if ($5 ~ /KB/) octets *= 1024
+			if ($5 ~ /MB/) octets *= 1024 ^ 2
+			if ($5 ~ /GB/) octets *= 1024 ^ 3
+			if ($5 ~ /TB/) octets *= 1024 ^ 4
+		}
 		/^Requests\/sec:/ { rate = $2 }
 		/Socket errors:/ { gsub(/,/, ""); errors += $4 + $6 + $8 + $10 }
 		/Non-2xx/ { errors += $NF }
-		END { if (n == 0) exit 1; printf "%.1f %.3f %d\n", rate, used / n, errors }' "$WORK/wrk.out"
+		END { if (n == 0) exit 1; printf "%.1f %.3f %d %.1f\n", rate, used / n, errors, octets / n }' "$WORK/wrk.out"
 }
 
-# pair SUITE A B CONNECTIONS LOAD GOAL
+# unproven CONTENDER PORT: what it does not do, or nothing. What it does a moment
+# later is good enough: logs have buffers.
+unproven() {
+	local deadline=$(($(microseconds) + 3000000)) lacks
+	declare -F "proven_$1" >/dev/null || return 0
+	while lacks=$("proven_$1" "$2"); [[ -n $lacks ]]; do
+		(($(microseconds) < deadline)) || break
+		nap 0.1
+	done
+	echo "$lacks"
+}
+
+# pair SUITE A B CONNECTIONS LOAD GOAL [PATH]
 pair() {
 	wanted "$1" || return 0
-	local suite=$1 a=$2 b=$3 connections=$4 kind=$5 goal=$6 why port_a pids_a port_b pids_b round one two good=yes
-	local what="$a / $b, $connections $kind"
+	local suite=$1 a=$2 b=$3 connections=$4 kind=$5 goal=$6 path=${7:-/hello}
+	local why url_a pids_a url_b pids_b round one two wrong=
+	local what="$a / $b, $connections $kind${7:+ $7}"
 	why=$(reason "$a" && reason "$b")
 	if [[ -n $why ]]; then
 		missing "$suite" "$what" "${why//$'\n'/; }"
 		return
 	fi
-	if ! up "$a"; then
+	if ! up "$a" "$path"; then
 		missing "$suite" "$what" "$a did not become ready"
 		return
 	fi
-	port_a=$PORT pids_a=("${PIDS[@]}")
-	if ! up "$b"; then
+	url_a=$(scheme "$a")://127.0.0.1:$PORT$path pids_a=("${PIDS[@]}") one=$PORT
+	if ! up "$b" "$path"; then
 		stop "${pids_a[@]}"
 		missing "$suite" "$what" "$b did not become ready"
 		return
 	fi
-	port_b=$PORT pids_b=("${PIDS[@]}")
-	load "$port_a" "$WARMUP" "$connections" "$kind" "${pids_a[@]}" >/dev/null &&
-		load "$port_b" "$WARMUP" "$connections" "$kind" "${pids_b[@]}" >/dev/null || good=
+	url_b=$(scheme "$b")://127.0.0.1:$PORT$path pids_b=("${PIDS[@]}") two=$PORT
+	if load "$url_a" "$WARMUP" "$connections" "$kind" "${pids_a[@]}" >/dev/null &&
+		load "$url_b" "$WARMUP" "$connections" "$kind" "${pids_b[@]}" >/dev/null; then
+		why=$(unproven "$a" "$one")
+		[[ -z $why ]] || wrong="$a: $why"
+		why=$(unproven "$b" "$two")
+		[[ -z $why ]] || wrong="$b: $why"
+	else
+		wrong="a run got no answer"
+	fi
 	for ((round = 1; round <= ROUNDS; round++)); do
-		[[ -n $good ]] || break
-		if one=$(load "$port_a" "$SECONDS_EACH" "$connections" "$kind" "${pids_a[@]}") &&
-			two=$(load "$port_b" "$SECONDS_EACH" "$connections" "$kind" "${pids_b[@]}"); then
-			# shellcheck disable=SC2086 # three fields each
-			record round "$suite" "$a" "$b" "$connections" "$kind" "$goal" "$round" $one $two
+		[[ -z $wrong ]] || break
+		if one=$(load "$url_a" "$SECONDS_EACH" "$connections" "$kind" "${pids_a[@]}") &&
+			two=$(load "$url_b" "$SECONDS_EACH" "$connections" "$kind" "${pids_b[@]}"); then
+			# shellcheck disable=SC2086 # four fields each
+			record round "$suite" "$a" "$b" "$connections" "$kind${7:+ $7}" "$goal" "$round" $one $two
 			say "$suite: $what: round $round: $one | $two"
 		else
-			good=
+			wrong="a run got no answer"
 		fi
 	done
-	[[ -n $good ]] || missing "$suite" "$what" "a run got no answer"
+	[[ -z $wrong ]] || missing "$suite" "$what" "$wrong"
 	stop "${pids_a[@]}" "${pids_b[@]}"
+}
+
+# crowded CONTENDER CONNECTIONS [busy]: starts it and lets so many connections be
+# idle; sets FOUND to "held octets-per-connection", and with busy to how many lanes
+# were at work, too. RSS is read before, and after as many seconds as a run takes,
+# in which the server comes to rest.
+crowded() {
+	local name=$1 connections=$2 asks=${3:-} before after= held=0 busy= word crowd
+	up "$name" || return 1
+	before=$(rss "${PIDS[@]}")
+	coproc CROWD { exec "${LOAD_PIN[@]}" "$BIN/crowd" -n "$connections" \
+		-url "$(scheme "$name")://127.0.0.1:$PORT/hello" -status "$WORK/admin.$PORT.sock" {NAP}<&-; }
+	crowd=$CROWD_PID
+	ROOTS+=("$crowd")
+	if read -r -t 60 word held <&"${CROWD[0]:-}" && ((held)); then
+		nap "$SECONDS_EACH"
+		after=$(rss "${PIDS[@]}")
+		if [[ -n $asks ]]; then
+			kill -0 "$crowd" 2>/dev/null && echo busy >&"${CROWD[1]}" &&
+				read -r -t 20 word busy <&"${CROWD[0]:-}"
+		fi
+	fi
+	stop "$crowd" "${PIDS[@]}"
+	[[ -n $after ]] && [[ -z $asks || -n $busy ]] || return 1
+	FOUND="$held $(((after - before) * 1024 / held)) $busy"
+}
+
+# idle SUITE A B CONNECTIONS GOAL
+idle() {
+	wanted "$1" || return 0
+	local suite=$1 a=$2 b=$3 connections=$4 goal=$5 what why round one two most
+	what="$a / $b, $connections idle"
+	why=$(reason "$a" && reason "$b" && need_crowd)
+	if [[ -n $why ]]; then
+		missing "$suite" "$what" "${why//$'\n'/; }"
+		return
+	fi
+	most=$(ulimit -n)
+	if [[ $most != unlimited ]] && ((connections > most - 200)); then
+		connections=$((most - 200))
+		say "$suite: no more than $most descriptors: $connections connections"
+	fi
+	for ((round = 1; round <= ROUNDS; round++)); do
+		if crowded "$a" "$connections" busy && one=$FOUND && crowded "$b" "$connections" && two=$FOUND; then
+			# shellcheck disable=SC2086 # three fields and two
+			record idle "$suite" "$a" "$b" "$connections" "$goal" "$round" $one $two
+			say "$suite: $what: round $round: $one | $two"
+		else
+			missing "$suite" "$what" "the connections could not be held, or the lanes not be seen"
+			return
+		fi
+	done
 }
 
 # footprint SUITE CONTENDER
@@ -137,7 +226,7 @@ footprint() {
 		record start "$suite" "$name" "$round" "$TOOK"
 		((round < ROUNDS)) && stop "${PIDS[@]}"
 	done
-	load "$PORT" "$WARMUP" 64 kept "${PIDS[@]}" >/dev/null
+	load "$(scheme "$name")://127.0.0.1:$PORT/hello" "$WARMUP" 64 kept "${PIDS[@]}" >/dev/null
 	roots=0 children=0 count=0
 	while read -r pid _; do
 		kib=$(pss "$pid")

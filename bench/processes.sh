@@ -45,6 +45,16 @@ processor_time() {
 	tree "$@" | awk -v hz="$(getconf CLK_TCK)" '{ sum += $3 } END { printf "%.0f\n", sum * 1000000 / hz }'
 }
 
+# rss PIDS...: KiB that the trees have in memory.
+rss() {
+	local pid sum=0 kib
+	while read -r pid _; do
+		kib=$(awk '$1 == "VmRSS:" { print $2 }' "/proc/$pid/status" 2>/dev/null)
+		sum=$((sum + ${kib:-0}))
+	done < <(tree "$@")
+	echo "$sum"
+}
+
 # pss PID: its proportional share of memory in KiB, nothing if it has ended.
 pss() { awk '$1 == "Pss:" { print $2 }' "/proc/$1/smaps_rollup" 2>/dev/null; }
 
@@ -58,26 +68,35 @@ free_port() {
 	echo "$port"
 }
 
-# answers PORT: whether GET /hello is answered with 200.
+# answers PORT SCHEME PATH: 0 if GET is answered with 200, 1 if there is no answer,
+# 2 if there is another one, which is left in STATUS.
 answers() {
-	local status
+	STATUS=
+	if [[ $2 == https ]]; then
+		"$BIN/crowd" -probe -url "$2://127.0.0.1:$1$3" 2>/dev/null
+		return
+	fi
 	{ exec 3<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 1
-	printf 'GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' >&3 2>/dev/null
-	status=
-	read -r -t 2 -u 3 status || :
+	printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$3" >&3 2>/dev/null
+	read -r -t 2 -u 3 STATUS || :
 	exec 3<&- 3>&-
-	[[ $status == "HTTP/1.1 200 "* ]]
+	STATUS=${STATUS%$'\r'}
+	[[ -n $STATUS ]] || return 1
+	[[ $STATUS == "HTTP/1.1 200 "* ]] || return 2
 }
 
-# await PORT: polls until the server answers; fails if one of its processes ends
-# before, or after 20 seconds.
+# await PORT SCHEME PATH: polls until the server answers; fails if one of its
+# processes ends before, after 20 seconds, and after 3 if all that it answers is
+# something else.
 await() {
-	local deadline=$(($(microseconds) + 20000000)) pid
-	until answers "$1"; do
+	local began pid waited=20000000
+	began=$(microseconds)
+	until answers "$@"; do
+		[[ -z $STATUS ]] || waited=3000000 # nginx may be there before its program
 		for pid in "${ROOTS[@]}"; do
 			kill -0 "$pid" 2>/dev/null || return 1
 		done
-		(($(microseconds) < deadline)) || return 1
+		(($(microseconds) < began + waited)) || return 1
 		nap 0.001
 	done
 }

@@ -68,6 +68,7 @@ done
 KNOWN=$(
 	pair() { echo "$1"; }
 	footprint() { echo "$1"; }
+	idle() { echo "$1"; }
 	suites | sort -u
 )
 for suite in "${WANTED[@]}"; do
@@ -76,7 +77,8 @@ done
 wanted() { ((${#WANTED[@]} == 0)) || [[ " ${WANTED[*]} " == *" $1 "* ]]; }
 
 if [[ -n $LIST ]]; then
-	pair() { ! wanted "$1" || echo "$1: $2 against $3, $4 connections, $5"; }
+	pair() { ! wanted "$1" || echo "$1: $2 against $3, $4 connections, $5${7:+ $7}"; }
+	idle() { ! wanted "$1" || echo "$1: memory of $2 against $3, $4 idle connections"; }
 	footprint() { ! wanted "$1" || echo "$1: start and memory of $2"; }
 	suites
 	exit 0

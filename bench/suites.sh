@@ -1,9 +1,13 @@
 # Suites: what is compared with what. Sourced by run.sh.
 #
-# pair SUITE A B CONNECTIONS LOAD GOAL: A against B (contenders.sh) under
-# CONNECTIONS connections that are LOAD: kept, or close (one request each).
-# GOAL is the wanted ratio A/B of requests per second, - if there is none.
+# pair SUITE A B CONNECTIONS LOAD GOAL [PATH]: A against B (contenders.sh) under
+# CONNECTIONS connections that are LOAD: kept, close (one request each), or
+# piped16 (kept, and 16 requests sent together). GOAL is the wanted ratio A/B of
+# requests per second, - if there is none. PATH is what is asked for: /hello.
 # footprint SUITE CONTENDER: time from start to ready, and memory per process.
+# idle SUITE A B CONNECTIONS GOAL: memory for so many idle connections, each of
+# which has carried a request. GOAL is the most that A/B of it should be. A shows
+# its lanes on $WORK/admin.PORT.sock: none may be busy.
 
 suites() {
 	# Two equal servers: how far a ratio strays here without a reason.
@@ -14,6 +18,25 @@ suites() {
 	pair emulate emulate_50 plain 64 kept 0.95
 	pair emulate emulate_50 plain 1024 kept 0.95
 	pair emulate emulate_50 plain 64 close 1.0
+
+	pair pipeline emulate_50 plain 64 piped16 0.95
+
+	pair static emulate_files nginx_files 64 kept 0.9 /1K.bin
+	pair static emulate_files nginx_files 64 kept 0.9 /100K.bin
+	pair static emulate_files nginx_files 64 kept 0.9 /10M.bin
+	pair static_cached emulate_files nginx_files_cached 64 kept 0.9 /1K.bin
+	pair static_cached emulate_files nginx_files_cached 64 kept 0.9 /100K.bin
+	pair static_cached emulate_files nginx_files_cached 64 kept 0.9 /10M.bin
+
+	pair nethttp nethttp_embedded nethttp_plain 64 kept 1.3
+	pair nethttp nethttp_embedded nethttp_plain 64 close 1.3
+
+	pair log emulate_50_log emulate_50 64 kept 0.9
+
+	idle idle emulate_50_admin plain 10000 1.2
+
+	pair tls emulate_50_tls plain_tls 64 kept -
+	pair tls emulate_50_tls plain_tls 64 close -
 
 	pair scarce emulate_200us semaphore_200us 1024 kept -
 

@@ -17,13 +17,22 @@ func main() {
 	var srv httpd.Server
 	address := flag.String("listen", "127.0.0.1:0", "TCP address")
 	wait := flag.Duration("wait", 0, "how long the handler waits")
+	certificate := flag.String("cert", "", "certificate, for HTTPS")
+	key := flag.String("key", "", "its key")
 	flag.TextVar(&srv.Mode, "mode", httpd.Emulate, "kind of worker")
 	flag.TextVar(&srv.Accept, "accept", httpd.AcceptAuto, "who accepts in fork mode")
 	flag.IntVar(&srv.Pool.MaxServers, "workers", 50, "number of workers")
 	flag.IntVar(&srv.Pool.Concurrency, "concurrency", 1, "lanes of each")
 	flag.IntVar(&srv.GOMAXPROCS, "gomaxprocs", 0, "of each child")
+	flag.StringVar(&srv.AccessLog, "access-log", "", "file for a line of each request")
+	flag.StringVar(&srv.Admin, "admin", "", "URL of the admin listener")
 	flag.Parse()
-	srv.Listen = []string{"http://" + *address}
+	scheme := "http"
+	if *certificate != "" {
+		scheme = "https"
+		srv.TLS = httpd.TLS{CertFiles: []string{*certificate}, KeyFiles: []string{*key}}
+	}
+	srv.Listen = []string{scheme + "://" + *address}
 	srv.Pool.MaxRequests = pool.NoLimit
 	srv.Handler = httpd.Fast(hello.Handler(*wait))
 	srv.Signals = true

@@ -2,7 +2,10 @@
 // comparison differs in how requests reach the handler and in nothing else.
 //
 // The programs beside it are the peers that bench/ compares Bident with: plain
-// (fasthttp alone), semaphore (fasthttp with a limit of requests at work) and
-// prefork (fasthttp's own preforking, with either of its two kinds of socket).
-// They are no part of Bident, and Bident imports none of them.
+// (fasthttp alone), semaphore (fasthttp with a limit of requests at work),
+// prefork (fasthttp's own preforking, with either of its two kinds of socket)
+// and nethttp/plain (net/http alone). embedded and nethttp/embedded are the
+// other side: the same handlers in a program that embeds a Server. crowd is a
+// client that holds connections open, and certificate makes what TLS needs.
+// None of them is a part of Bident, and Bident imports none of them.
 package hello

@@ -1,6 +1,8 @@
 package hello
 
 import (
+	"io"
+	"net/http"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -9,6 +11,8 @@ import (
 // Body is the answer to every request.
 const Body = "hello\n"
 
+const contentType = "text/plain; charset=utf-8"
+
 // Handler answers every request with Body as text/plain, after waiting. Zero
 // and negative: at once.
 func Handler(wait time.Duration) fasthttp.RequestHandler {
@@ -16,7 +20,15 @@ func Handler(wait time.Duration) fasthttp.RequestHandler {
 		if wait > 0 {
 			time.Sleep(wait)
 		}
-		ctx.SetContentType("text/plain; charset=utf-8")
+		ctx.SetContentType(contentType)
 		ctx.SetBodyString(Body)
 	}
+}
+
+// HTTP is Handler without waiting, in the form of net/http.
+func HTTP() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		_, _ = io.WriteString(w, Body) // a client that has left gets nothing
+	})
 }
