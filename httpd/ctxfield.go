@@ -47,3 +47,15 @@ func (o offset[S, T]) of(s *S) *T { return (*T)(unsafe.Add(unsafe.Pointer(s), ui
 
 // setTime sets the time that ctx.Time returns.
 func setTime(ctx *fasthttp.RequestCtx, t time.Time) { *timeField.of(ctx) = t }
+
+// responseFields is the list of an answer's header fields, but for those that have
+// a place of their own. Its elements are of a type that fasthttp keeps to itself:
+// only their number means something here.
+var responseFields = func() offset[fasthttp.ResponseHeader, []struct{}] {
+	f, ok := reflect.TypeFor[fasthttp.ResponseHeader]().FieldByName("h")
+	embedded, _ := reflect.TypeFor[fasthttp.ResponseHeader]().FieldByName("header")
+	if !ok || f.Type.Kind() != reflect.Slice || embedded.Offset != 0 {
+		panic("httpd: fasthttp.ResponseHeader has no list h as this version of httpd needs it")
+	}
+	return offset[fasthttp.ResponseHeader, []struct{}](f.Offset)
+}()

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -158,7 +159,8 @@ func (q *Queue) Do(t *Task) error {
 	if q.closed.Load() {
 		return ErrQueueClosed
 	}
-	t.err, t.waited, t.timed = nil, false, q.limit.Load() > 0
+	t.err, t.waited, t.timed = nil, false, q.limit.Load() > 0 || t.Slow != nil
+	t.hurried.Store(false)
 	t.begun.Store(timeless)
 	t.turn.Add(1)
 	t.state.Store(taskTaken)
@@ -206,10 +208,13 @@ var again = &Task{}
 // await waits for the answer of a queued or running task, as long as
 // queue_timeout and request_timeout allow.
 func (q *Queue) await(t *Task) error {
-	queued := time.Now()
+	queued, turn, slow := time.Now(), t.turn.Load(), t.Slow
 	for {
+		if n := t.turn.Load(); n != turn {
+			queued, turn = time.Now(), n // a request that has followed
+		}
 		wait, run := q.wait.Load(), q.limit.Load()
-		if wait == 0 && run == 0 {
+		if wait == 0 && run == 0 && slow == nil {
 			<-t.wake
 			return t.err
 		}
@@ -220,17 +225,18 @@ func (q *Queue) await(t *Task) error {
 		case taskRunning:
 			begun := t.begun.Load()
 			if run == 0 || begun == timeless {
-				<-t.wake
-				return t.err
-			}
-			if left = run - (sinceEpoch() - begun); left <= 0 {
-				if t.abandon() {
+				if slow == nil {
+					<-t.wake
+					return t.err
+				}
+				left = math.MaxInt64
+			} else if left = run - (sinceEpoch() - begun); left <= 0 {
+				if t.abandon(turn) {
 					q.timeout.Add(1)
 					t.lane.lose(ErrRequestTimeout)
 					return ErrRequestTimeout
 				}
-				<-t.wake
-				return t.err
+				left = int64(time.Millisecond) // the answer is there, or the next request
 			}
 		case taskWaiting:
 			left = wait - int64(time.Since(queued))
@@ -252,6 +258,9 @@ func (q *Queue) await(t *Task) error {
 				}
 			}
 		}
+		if slow != nil && (left <= 0 || left > int64(slowAfter)) {
+			left = int64(slowAfter)
+		}
 		if t.timer == nil {
 			t.timer = time.NewTimer(time.Duration(left))
 		} else {
@@ -262,9 +271,17 @@ func (q *Queue) await(t *Task) error {
 			t.timer.Stop()
 			return t.err
 		case <-t.timer.C:
+			if slow != nil {
+				t.hurried.Store(true)
+				slow()
+				slow = nil
+			}
 		}
 	}
 }
+
+// slowAfter is the moment after which a front is told that a request is slow.
+const slowAfter = 2 * time.Millisecond
 
 // expire takes a task that has waited too long out of the queue. It reports
 // false if a lane took it first.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -78,6 +79,15 @@ type Task struct {
 	// before a task that had to wait is begun, by a lane or under the queue's
 	// lock, and must not block.
 	Left func() bool
+	// Follow, if it is not nil, is called by the lane that has run the task,
+	// before the front is woken, unless others wait for a lane: it makes the task
+	// the front's next request, if that is there already, and reports whether it
+	// has. It must not block. Do then is over when the last of them is.
+	Follow func() bool
+	// Slow, if it is not nil, is called by Do, once, if a request has not been
+	// answered for a moment: what others before it have left can be sent. From
+	// then on nothing follows.
+	Slow func()
 	// Arrived is when the request was read, in nanoseconds since 1970.
 	Arrived int64
 	// Begun is when a lane began the request, in nanoseconds since 1970: Arrived
@@ -85,17 +95,19 @@ type Task struct {
 	// after, whatever the outcome: 0 then says that no lane has begun it.
 	Begun int64
 
-	state  atomic.Uint32
-	lane   *Lane         // who runs it; valid once the state is running
-	begun  atomic.Int64  // when it began, by sinceEpoch, or timeless
-	turn   atomic.Uint64 // counts the requests that the task was used for
-	timed  bool          // its front looks at the clock
-	waited bool          // in the list, at least once
-	err    error
-	wake   chan struct{}
-	timer  *time.Timer
-	next   *Task // in the queue
-	prev   *Task
+	state   atomic.Uint32
+	lane    *Lane         // who runs it; valid once the state is running
+	begun   atomic.Int64  // when it began, by sinceEpoch, or timeless
+	turn    atomic.Uint64 // counts the requests that the task was used for
+	change  sync.Mutex    // the turn, while a front looks at the clock
+	hurried atomic.Bool   // Slow was called
+	timed   bool          // its front looks at the clock
+	waited  bool          // in the list, at least once
+	err     error
+	wake    chan struct{}
+	timer   *time.Timer
+	next    *Task // in the queue
+	prev    *Task
 }
 
 // NewTask makes a task for a front's connection.
@@ -127,15 +139,31 @@ func (t *Task) settle(err error) bool {
 // lane that runs the task may ask.
 func (t *Task) Abandoned() bool { return t.state.Load() == taskAbandoned }
 
+// renew makes the task ready for the request that follows. What its front has seen
+// of the one before must not decide about this one: hence the turn.
+func (t *Task) renew() {
+	if t.timed {
+		t.change.Lock()
+		defer t.change.Unlock()
+	}
+	t.turn.Add(1)
+	t.waited = false
+	t.begun.Store(timeless)
+	t.state.Store(taskTaken)
+}
+
 // abandon gives up on a running task on behalf of its front. It reports false
-// if the answer is there already.
-func (t *Task) abandon() bool {
-	return t.state.CompareAndSwap(taskRunning, taskAbandoned)
+// if the answer is there already, or if it was the answer to the request of an
+// earlier turn.
+func (t *Task) abandon(turn uint64) bool {
+	t.change.Lock()
+	defer t.change.Unlock()
+	return t.turn.Load() == turn && t.state.CompareAndSwap(taskRunning, taskAbandoned)
 }
 
 // kill gives up on a task on behalf of its worker and tells the front.
 func (t *Task) kill() {
-	if t.abandon() || t.state.CompareAndSwap(taskTaken, taskAbandoned) {
+	if t.state.CompareAndSwap(taskRunning, taskAbandoned) || t.state.CompareAndSwap(taskTaken, taskAbandoned) {
 		t.err = ErrKilled
 		t.wake <- struct{}{}
 	}
