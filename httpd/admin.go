@@ -217,10 +217,11 @@ func (r *instance) handleControl(ctx *fasthttp.RequestCtx, what string) {
 }
 
 func (r *instance) reopenLogs() error {
+	err := r.accessLog.reopen()
 	if f := r.server.Hooks.ReopenLogs; f != nil {
-		return f()
+		err = errors.Join(err, f())
 	}
-	return nil
+	return err
 }
 
 func adminJSON(ctx *fasthttp.RequestCtx, v any) {

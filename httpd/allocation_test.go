@@ -5,9 +5,11 @@ package httpd_test
 import (
 	"bytes"
 	"net"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bident/bident/httpd"
 	"github.com/bident/bident/pool"
@@ -29,6 +31,10 @@ func TestKeptRequestAllocatesNothing(t *testing.T) {
 			s.Handler, s.Pool.Concurrency = httpd.Fast(hello), 4
 		}, true},
 		kinds[2], // fork request
+		watched(t, kind{"emulate with access log, ids and slow requests", func(t *testing.T, s *httpd.Server) {
+			s.Handler = httpd.Fast(hello)
+		}, true}),
+		watched(t, kind{"fork request with access log, ids and slow requests", kinds[2].make, true}),
 	} {
 		t.Run(k.name, func(t *testing.T) {
 			s := start(t, k, pool.Config{MaxRequests: pool.NoLimit})
@@ -73,4 +79,13 @@ func TestKeptRequestAllocatesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// watched is a kind with everything that looks at each request.
+func watched(t *testing.T, k kind) kind {
+	path := filepath.Join(t.TempDir(), "access.log")
+	return k.with(func(s *httpd.Server) {
+		s.AccessLog, s.AccessLogFormat = path, "combined"
+		s.RequestIDs, s.SlowRequest = true, time.Minute
+	})
 }

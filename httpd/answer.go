@@ -8,6 +8,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/accesslog"
 	"github.com/bident/bident/internal/gate"
 )
 
@@ -28,16 +29,26 @@ func (c *conn) answer(resp *fasthttp.Response) (more bool) {
 	away := d.job.away
 	switch {
 	case away != nil && away.silent:
+		if c.front.access != nil {
+			c.chronicle(fasthttp.StatusSwitchingProtocols, nil, accesslog.Closed)
+		}
 		c.giveAway(away.to)
 		return false
 	case d.job.broken:
 		_ = c.flush()
+		if c.front.access != nil {
+			c.chronicle(0, nil, accesslog.Aborted)
+		}
 		c.drop() // cut, as the handler wants it
 		return false
 	}
 	last := c.last(resp)
 	bodiless := c.prepare(resp, &last)
+	if c.front.ids != nil {
+		c.label(resp)
+	}
 	d.out = append(d.out, resp.Header.Header()...)
+	d.record.body = c.position()
 	var err error
 	switch {
 	case bodiless && d.job.reader != nil:
@@ -65,19 +76,32 @@ func (c *conn) answer(resp *fasthttp.Response) (more bool) {
 		}
 	}
 	if err != nil {
+		c.logged(resp, accesslog.Aborted)
 		c.drop() // a lane may still be producing the answer
 		return false
 	}
 	if away != nil {
+		c.logged(resp, accesslog.Closed)
 		c.giveAway(away.to)
 		return false
 	}
-	if c.writeBy.Load() != 0 {
+	timed := c.writeBy.Load() != 0
+	if timed || c.front.access != nil && (last || d.r+d.size == d.w) {
+		// For the log it would be too early: nothing else is going to be
+		// gathered, and the answer is complete when it was sent.
 		if err := c.flush(); err != nil {
+			c.logged(resp, accesslog.Aborted)
 			return false
 		}
+	}
+	if timed {
 		c.writeBy.Store(0)
 		_ = c.Conn.SetWriteDeadline(time.Time{})
+	}
+	if last {
+		c.logged(resp, accesslog.Closed)
+	} else {
+		c.logged(resp, accesslog.Kept)
 	}
 	d.clear()
 	if d.r += d.size; d.r == d.w {
@@ -92,6 +116,13 @@ func (c *conn) answer(resp *fasthttp.Response) (more bool) {
 	return true
 }
 
+// logged writes the line of an answered request, if there is an access log.
+func (c *conn) logged(resp *fasthttp.Response, state accesslog.Connection) {
+	if c.front.access != nil {
+		c.chronicle(resp.StatusCode(), resp, state)
+	}
+}
+
 // last reports whether the connection ends with this answer.
 func (c *conn) last(resp *fasthttp.Response) bool {
 	d := c.desk
@@ -101,7 +132,9 @@ func (c *conn) last(resp *fasthttp.Response) bool {
 	case c.front.draining.Load():
 		return d.r+d.size == d.w // what was read already is answered, too
 	}
-	return listsClose(resp.Header.Peek(fasthttp.HeaderConnection))
+	// Peek costs more than all of the above, and most answers have no fields but
+	// those that fasthttp keeps elsewhere.
+	return len(*responseFields.of(&resp.Header)) > 0 && listsClose(resp.Header.Peek(fasthttp.HeaderConnection))
 }
 
 // listsClose reports whether a Connection field has the option close among others
@@ -207,7 +240,9 @@ func (c *conn) sendBody(body []byte) error {
 	first := len(d.pair[1])
 	c.enter(phaseWrite)
 	for d.both = d.pair[:]; len(d.both) > 0; {
-		if _, err := d.both.WriteTo(c.Conn); err != nil {
+		n, err := d.both.WriteTo(c.Conn)
+		c.put += n
+		if err != nil {
 			if err = c.unsent(err); err != nil {
 				return err
 			}
@@ -281,6 +316,7 @@ func (c *conn) sendChunks(resp *fasthttp.Response, body io.Reader) error {
 			copy(buf[chunkHead+n:], "\r\n")
 			size := gate.AppendChunkSize(line[:0], n)
 			from := chunkHead - copy(buf[chunkHead-len(size):], size)
+			d.record.framing += int64(len(size) + 2)
 			if e := c.send(buf[from : chunkHead+n+2]); e != nil {
 				return e
 			}
@@ -292,6 +328,7 @@ func (c *conn) sendChunks(resp *fasthttp.Response, body io.Reader) error {
 			} else {
 				d.out = append(d.out, resp.Header.TrailerHeader()...)
 			}
+			d.record.framing += int64(len(d.out))
 			return nil
 		}
 		if err != nil {
@@ -316,6 +353,7 @@ func (c *conn) sendSection(s section) error {
 	for length > 0 {
 		c.enter(phaseWrite)
 		n, err := io.Copy(c.Conn, io.LimitReader(f, min(length, sectionPiece)))
+		c.put += n
 		length -= n
 		switch {
 		case err == nil && n == 0:

@@ -71,7 +71,7 @@ func parseAnswerHead(head []byte, resp *fasthttp.Response, least int) (length in
 		case least < fasthttp.StatusOK && (equalFold(name, "Connection") || equalFold(name, "Upgrade")):
 			resp.Header.SetBytesKV(name, value) // they belong to what it changes to
 		case equalFold(name, "Connection"):
-			if equalFold(value, "close") {
+			if listsClose(value) {
 				resp.SetConnectionClose()
 			}
 		case equalFold(name, "Transfer-Encoding"), equalFold(name, "Keep-Alive"), equalFold(name, "Trailer"),
@@ -141,7 +141,7 @@ func appendAnswerHead(dst []byte, resp *fasthttp.Response, length int) []byte {
 		dst = append(dst, value...)
 		dst = append(dst, "\r\n"...)
 	}
-	if resp.ConnectionClose() {
+	if resp.ConnectionClose() || listsClose(resp.Header.Peek(fasthttp.HeaderConnection)) {
 		dst = append(dst, "Connection: close\r\n"...)
 	}
 	if length >= 0 {

@@ -80,20 +80,6 @@ func descriptors(t *testing.T) (list []string) {
 	return list
 }
 
-// until waits for something that has to become true.
-func until(t *testing.T, what func() string) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		wrong := what()
-		if wrong == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(wrong)
-		}
-	}
-}
-
 // TestKilledChildren kills children at random under load: they are always
 // replaced, the counts stay true, each death costs no more than what the child had
 // in hand, and nothing is left behind.

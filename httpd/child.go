@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/bident/bident/fork"
+	"github.com/bident/bident/internal/accesslog"
 	"github.com/bident/bident/pool"
 )
 
@@ -64,6 +65,7 @@ func (s *Server) runChild(self *fork.Self) error {
 	if self.Accept == fork.Slot {
 		err = (&acceptingChild{child: &c}).run(o)
 	} else {
+		c.slow = newSlowWatch(context.Background(), o.Front.SlowRequest, log)
 		err = (&exchangeChild{child: &c}).run()
 	}
 	return fail(err)
@@ -89,7 +91,9 @@ type child struct {
 	handler fasthttp.RequestHandler
 	state   any
 	finish  func(any)
+	access  *accesslog.File // that an accepting child writes, nil for none
 	crew    crew
+	slow    *slowWatch
 	// visitors are clients' connections that handlers have taken.
 	visitors visitors
 
@@ -117,6 +121,11 @@ func (c *child) exit() {
 	c.exiting.Do(func() {
 		if c.finish != nil {
 			c.finish(c.state)
+		}
+		if c.access != nil {
+			if err := c.access.Close(); err != nil {
+				c.log.Error("access log", "error", err)
+			}
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -202,26 +211,72 @@ func (c *acceptingChild) run(o orders) error {
 	}
 	c.lanes.State = c.state
 	for _, l := range c.lanes.Lanes() {
-		r := &handlerRunner{handler: c.handler, crew: c.crew, state: c.state}
+		r := &handlerRunner{handler: c.handler, crew: c.crew, state: c.state, watch: c.front.slow}
 		go l.Run(r)
 	}
 	listeners, err := self.Listeners()
 	if err != nil {
 		return err
 	}
+	early := c.awaitLog()
 	c.listen(listeners)
 	if err := self.Ready(); err != nil {
 		return err
 	}
+	for _, command := range early {
+		c.obey(command)
+	}
 	for command := range self.Commands() {
-		switch command.Kind {
-		case fork.Retire:
-			go c.retire()
-		case fork.Adopt:
-			c.listen(command.Listeners)
-		}
+		c.obey(command)
 	}
 	return nil
+}
+
+// obey does what the parent says.
+func (c *acceptingChild) obey(command fork.Command) {
+	switch command.Kind {
+	case fork.Retire:
+		go c.retire()
+	case fork.Adopt:
+		c.listen(command.Listeners)
+	case fork.Give:
+		c.takeLog(command)
+	}
+}
+
+// awaitLog waits for the access log, which every child is given at its birth, if
+// there is one. It returns what the parent has said before.
+func (c *acceptingChild) awaitLog() (early []fork.Command) {
+	if c.front.access == nil {
+		return nil
+	}
+	for command := range c.self.Commands() {
+		if c.takeLog(command); c.access != nil {
+			break
+		}
+		if command.Kind != fork.Give {
+			early = append(early, command)
+		}
+	}
+	return early
+}
+
+// takeLog takes the access log that has come, in place of the one that was there:
+// its path may lead to another file now.
+func (c *acceptingChild) takeLog(command fork.Command) {
+	switch {
+	case command.File == nil:
+	case command.Name != accessLogGift || c.front.access == nil:
+		command.File.Close()
+	case c.access == nil:
+		c.access = accesslog.FromFile(command.File, accessLogOptions(c.log))
+		c.front.access.file = c.access
+	default:
+		if err := c.access.Use(command.File); err != nil {
+			c.log.Error("cannot switch the access log", "error", err)
+			command.File.Close()
+		}
+	}
 }
 
 // listen accepts from the sockets of a seat, one for each address of the server's.

@@ -101,6 +101,20 @@ func call(pid int, by string) (net.Conn, *bufio.Reader, error) {
 	return conn, bufio.NewReader(conn), nil
 }
 
+// until waits for something that has to become true.
+func until(t *testing.T, what func() string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		wrong := what()
+		if wrong == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(wrong)
+		}
+	}
+}
+
 // perform answers the paths that a conductor directs. It reports false for others.
 func perform(ctx *fasthttp.RequestCtx) bool {
 	path := string(ctx.Path())

@@ -47,12 +47,12 @@ type conn struct {
 	told          bool   // a PROXY header says that the client used TLS
 	counted       netip.Addr
 	desk          *desk
-	held          held
 	phase         atomic.Int64
 	id            uint64
 	opened        time.Time
 	writeBy       atomic.Int64 // when the handler wants the answer to be sent, or 0
 	requests      uint64       // that it has carried, the one in hand among them
+	got, put      int64        // octets read and written, under TLS those inside of it
 	lingered      bool         // the last chance for a request on its way has been given
 	detached      bool         // somebody else owns the connection now
 
@@ -89,6 +89,7 @@ func (c *conn) open(nc net.Conn, secure bool) {
 	c.id = c.front.serial.Add(1)
 	c.opened = time.Now()
 	c.requests, c.lingered, c.detached = 0, false, false
+	c.got, c.put = 0, 0
 	c.enter(phaseNew)
 }
 
@@ -229,6 +230,7 @@ func (c *conn) read() (int, error) {
 		d := c.sit()
 		n, err := c.Conn.Read(d.in[d.w:])
 		d.w += n
+		c.got += int64(n)
 		return n, err
 	}
 	c.tried, c.failed = 0, nil
@@ -246,6 +248,7 @@ func (c *conn) tryRead(fd uintptr) bool {
 	switch {
 	case n > 0:
 		d.w += n
+		c.got += int64(n)
 		c.tried = n
 	case err == nil:
 		c.failed = io.EOF
@@ -281,6 +284,7 @@ func (c *conn) send(p []byte) error {
 		c.enter(phaseWrite)
 		n, err := c.Conn.Write(p[:min(len(p), sendPiece)])
 		p = p[n:]
+		c.put += int64(n)
 		if err != nil {
 			if err = c.unsent(err); err != nil {
 				return err

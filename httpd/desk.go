@@ -43,12 +43,16 @@ type desk struct {
 	body   spool
 	size   int // octets of in that the request in hand takes
 	isHead bool
-	used   bool           // the context has something of a request
-	unread bool           // the request in hand was not read to its end
-	queue  *pool.Queue    // of the workers that the request is for
-	most   int            // octets of its body at the most
-	client netip.AddrPort // the peer, or the client behind a trusted proxy
-	fields []forwarded.Field
+	// followed: the request in hand has been answered by the lane.
+	followed bool
+	slow     func()
+	used     bool           // the context has something of a request
+	unread   bool           // the request in hand was not read to its end
+	queue    *pool.Queue    // of the workers that the request is for
+	most     int            // octets of its body at the most
+	client   netip.AddrPort // the peer, or the client behind a trusted proxy
+	fields   []forwarded.Field
+	record   record
 
 	pair [2][]byte // for a write of two pieces
 	both net.Buffers
@@ -79,10 +83,13 @@ func (f *front) newDesk(secure bool) *desk {
 	d.seat.desk = d
 	d.task = pool.NewTask(&d.job)
 	d.task.Left = d.left
+	d.task.Follow = d.follow
+	d.slow = d.hurry
 	d.job.mode = f.mode
 	d.job.watch = d.watch
 	d.job.client = d.clientText
 	d.job.errors = f.requestError
+	d.job.shown = f.access != nil
 	d.body.front = f
 	if secure {
 		d.ctx.Init2(tlsSeat{&d.seat}, quiet{}, false)
@@ -137,6 +144,7 @@ func (c *conn) leave() {
 	if cap(d.out) > deskMost {
 		d.out = make([]byte, 0, deskOut)
 	}
+	d.record.trim()
 	if c.secure {
 		c.front.secureDesks.Put(d)
 	} else {
@@ -165,6 +173,13 @@ func (c *conn) forsake() *desk {
 	d.job.begin(&d.ctx) // it may have been another connection's
 	d.head, d.isHead, d.used = old.head, old.isHead, true
 	d.r, d.w, d.size = 0, 0, 0
+	d.client, d.record = old.client, old.record
+	if a := c.front.access; a != nil && a.request {
+		// The handler has the other one.
+		p := parsers.Get().(*parser)
+		p.parse(old.in[old.r+old.head.Skip:old.r+old.head.Size], &d.ctx.Request.Header)
+		parsers.Put(p)
+	}
 	return d
 }
 
@@ -203,6 +218,7 @@ func (d *desk) begin(now time.Time) {
 	*connNumberField.of(&d.ctx) = c.requests
 	*connIDField.of(&d.ctx) = c.id
 	*isTLSField.of(&d.ctx.Request) = c.secure || c.told
+	d.record.begun = now
 	d.job.begin(&d.ctx)
 	d.used = true
 }

@@ -7,7 +7,8 @@
 //	client -> front -> queue -> a lane pulls -> begin -> run -> end -> answer
 //
 // The front owns the clients' connections, a goroutine for each, and reads one
-// request at a time. A worker owns a request only while it runs, so it can leave
+// request at a time, whole, before it asks for a worker: a slow client holds none.
+// A worker owns a request only while it runs, so it can leave
 // without any client noticing. A request takes its place among the worker's
 // MaxRequests when it begins: 7 means 7, under any load. One that finds the queue
 // full, or waits there for too long, is answered 503 with Retry-After.
@@ -25,6 +26,36 @@
 // Everything else is the same: the supervisor (package pool), the configuration,
 // the scoreboard behind Status, and the behaviour suite of this package's tests,
 // which does not ask what kind of worker it runs over.
+//
+// # The front
+//
+// A request is framed by the letter of RFC 9110 and 9112. What could be read in two
+// ways is 400 and the end of the connection: it would be the way into somebody
+// else's request behind a proxy that reads it otherwise. [Limits] bound heads,
+// bodies, answers and idle connections in size and time; bodies over 1 MiB wait in
+// temporary files. [Access] says who may come, TrustedProxies and ProxyProtocol whose
+// word counts on who that is.
+//
+// Handlers are fasthttp's ([Fast]), net/http's ([HTTP]), the files of a directory
+// ([Files]) or an external program ([Program]); [Route] sends hosts and paths to
+// others, which can have workers of their own ([Pool]). The body has been read when a
+// handler is called. One that serves http.DefaultServeMux to the public serves what
+// every imported package has put there: this package imports client_golang for its
+// metrics, and that imports expvar, which answers /debug/vars there with the command
+// line and memory statistics. Make a ServeMux of your own.
+//
+// [TLS] is HTTP/1.1 over TLS 1.2 and 1.3. HTTP/2 ends in front of the server, in
+// nginx, Caddy or HAProxy: a worker runs one request at a time, so its multiplexing
+// would end in the front, and what makes workers exact rests on one request after
+// the other. A reload reads the certificates again; a bad one changes nothing. In
+// children that do not accept, handlers see neither the TLS connection
+// (http.Request.TLS, ctx.IsTLS) nor the keys, but the scheme of the URI, and
+// HTTPS among the variables of [Variables], say that there was one.
+//
+// The admin listener answers /status (HTML), /status.json, /metrics (OpenMetrics, of
+// all workers), /healthz, /readyz, /debug/pprof/ and POST /ctl/...: it is for
+// operators, and has no password. AccessLog has a line for each request, in whichever
+// process it ended; SlowRequest logs the stack of a lane that takes too long.
 //
 // # Fork mode
 //
@@ -59,16 +90,17 @@
 //
 //	TERM, INT   graceful stop within Pool.DieTimeout; a second one kills at once
 //	QUIT        graceful stop without limit
-//	HUP         reload; or as TERM, with HUPStops
-//	USR1        Hooks.ReopenLogs
+//	HUP         reload, certificates included; or as TERM, with HUPStops
+//	USR1        reopen AccessLog, then Hooks.ReopenLogs
 //	TTIN, TTOU  a worker more, a worker less
 //	WINCH       retire all workers; requests wait for the next HUP or Scale
 //
 // # Goroutines
 //
 // All are ended before Run returns, but for emulated handlers that never return.
-// One supervisor; one for each listener, each connection and each lane; one that
-// takes signals, and one for each that is being acted on. A connection whose
-// handler asked for [Context] has another one while the handler runs, which looks
-// out for the client.
+// One supervisor for each pool; one that looks at the times of connections, and one
+// that sends answers while somebody pipelines; one for each listener, each connection
+// and each lane; one that takes signals, and one for each that is being acted on. A
+// connection whose handler asked for [Context] has another one while the handler
+// runs, which looks out for the client.
 package httpd

@@ -28,7 +28,9 @@ func (r *instance) emulateBackend(o *pool.Options, q *pool.Queue, lanes int, han
 	config := emulate.Config{
 		Queue: q,
 		Runner: func(l *pool.Lane) pool.Runner {
-			return &handlerRunner{handler: handler, crew: crewOf(l.Crew()), state: l.Crew().State}
+			return &handlerRunner{
+				handler: handler, crew: crewOf(l.Crew()), state: l.Crew().State, watch: r.front.slow,
+			}
 		},
 		Finish: hooks.WorkerFinish,
 	}

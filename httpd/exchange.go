@@ -61,6 +61,8 @@ type exchangeRunner struct {
 	given    bool   // the connection is the child's: there is no answer
 	cut      bool   // the handler wants its answer to be broken off
 
+	watch    *slowWatch // of a program, which does not watch itself
+	slow     *slowLane
 	patience *time.Timer
 	mu       sync.Mutex // held while the exchange may be ended from outside
 	job      atomic.Pointer[job]
@@ -115,6 +117,7 @@ func (r *exchangeRunner) disconnect() {
 // Close implements pool.Runner.
 func (r *exchangeRunner) Close() {
 	r.patience.Stop()
+	r.slow.leave()
 	r.disconnect()
 }
 
@@ -135,6 +138,15 @@ func (r *exchangeRunner) Kill(cause error) {
 func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	j := t.Job.(*job)
 	j.crew, j.served = r.crew, l.Served()
+	if j.shown {
+		j.hand.Store(&r.crew)
+	}
+	if r.watch != nil {
+		if r.slow == nil {
+			r.slow = r.watch.lane(r.crew, false)
+		}
+		r.slow.begin(t.Method, t.URI)
+	}
 	r.lane, r.ctx, r.bodiless = l, j.ctx, j.ctx.IsHead()
 	r.what = append(append(append(r.what[:0], t.Method...), ' '), t.URI...)
 	r.head, r.headDone, r.length, r.stream = r.head[:0], false, -1, nil
@@ -330,6 +342,7 @@ func (r *exchangeRunner) fail(t *pool.Task, err error) bool {
 
 // over lets go of the request.
 func (r *exchangeRunner) over(j *job) {
+	r.slow.end()
 	r.mu.Lock()
 	r.serial++
 	r.job.Store(nil)

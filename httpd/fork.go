@@ -42,7 +42,11 @@ func (r *instance) exchangeBackend(o *pool.Options, q *pool.Queue, c pool.Config
 	}
 	config.Queue, o.Queue = q, q
 	config.Runner = func(c *fork.Child, l *pool.Lane) pool.Runner {
-		return newExchangeRunner(c, l, r.log)
+		x := newExchangeRunner(c, l, r.log)
+		if c.External() {
+			x.watch = r.front.slow
+		}
+		return x
 	}
 	return r.forkBackend(o, config, name)
 }
@@ -69,6 +73,14 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 		return fmt.Errorf("httpd: %w", err)
 	}
 	r.closers = append(r.closers, func() { backend.Close() })
+	if config.Accept == fork.Slot && r.sharedLog != nil {
+		r.accessLog.give = backend.GiveAll
+		f := r.sharedLog
+		r.sharedLog = nil // it is the backend's
+		if err := backend.GiveAll(accessLogGift, f); err != nil {
+			return fmt.Errorf("httpd: AccessLog: %w", err)
+		}
+	}
 	o.Backend = &orderingBackend{Backend: backend, front: &r.certificates.orders, pool: name}
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/bident/bident/internal/access"
+	"github.com/bident/bident/internal/accesslog"
 	"github.com/bident/bident/internal/certs"
 	"github.com/bident/bident/internal/forwarded"
 	"github.com/bident/bident/pool"
@@ -44,6 +45,9 @@ type front struct {
 	redirectPort int
 	store        *certs.Store
 	tls          *tls.Config
+	access       *accessLog     // nil if there is none
+	ids          *accesslog.IDs // nil if requests get no ids
+	slow         *slowWatch
 	issuer       *certs.Issuer
 
 	life               context.Context // ends when the front is closed
@@ -57,7 +61,6 @@ type front struct {
 	handed    sync.WaitGroup // accepted, and not in the list yet
 	carriers  carriers
 	sweeping  sync.Once
-	flusher   flusher
 
 	mu        sync.Mutex
 	listeners map[net.Listener]bool
@@ -84,15 +87,22 @@ func newFront(queue *pool.Queue, mode Mode, config *frontConfig, log *slog.Logge
 	}
 	f.carriers.serve = f.serve
 	f.life, f.die = context.WithCancel(context.Background())
-	var problems [3]error
+	var problems [4]error
 	f.rules, problems[0] = config.Access.list()
 	f.trust, problems[1] = trusted(config.Trusted)
 	if config.TLS != nil {
 		problems[2] = f.secure(config.TLS)
 	}
+	if config.RequestIDs {
+		f.ids = accesslog.NewIDs()
+	}
+	if config.AccessLog {
+		f.access, problems[3] = newAccessLog(config.AccessLogFormat, config.RequestIDs)
+	}
 	if err := errors.Join(problems[:]...); err != nil {
 		return nil, err
 	}
+	f.slow = newSlowWatch(f.life, config.SlowRequest, log)
 	return f, nil
 }
 
@@ -108,6 +118,11 @@ type frontConfig struct {
 	Access        Access
 	Trusted       []string
 	ProxyProtocol bool
+	// AccessLog says that there is one; who opens it gives it to the front.
+	AccessLog       bool
+	AccessLogFormat string
+	RequestIDs      bool
+	SlowRequest     time.Duration
 }
 
 // quiet drops what fasthttp logs: broken requests, which their answers report.

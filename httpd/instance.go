@@ -34,6 +34,8 @@ type instance struct {
 	admin      *admin
 	// certificates are of use if an address is https.
 	certificates certificates
+	accessLog    accessLogFile
+	sharedLog    *os.File // the access log, until the children have been given it
 	closers      []func()
 	ended        chan struct{} // closed when the last worker is gone
 	outcome      error         // of the supervisor, once ended is closed
@@ -53,6 +55,9 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 		}
 	}()
 	r.certificates.open(plan)
+	if err = r.openAccessLog(); err != nil {
+		return nil, err
+	}
 	options := pool.Options{Log: plan.log, Observe: s.Observe}
 	switch {
 	case plan.mode == Emulate:
@@ -86,7 +91,25 @@ func (r *instance) openFront(mode Mode) (err error) {
 	}
 	r.queue = pool.NewQueue(queueLanes(r.plan.pool.Concurrency))
 	r.front, err = newFront(r.queue, mode, &r.plan.front, r.log)
+	if err == nil && r.front.access != nil {
+		r.front.access.file = r.accessLog.file
+	}
 	return err
+}
+
+// openAccessLog opens the access log for this process, or for children.
+func (r *instance) openAccessLog() (err error) {
+	r.sharedLog, err = r.accessLog.open(r.server.AccessLog, r.plan.accept == AcceptSlot, r.log)
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, func() {
+		r.accessLog.close(r.log)
+		if r.sharedLog != nil {
+			r.sharedLog.Close()
+		}
+	})
+	return nil
 }
 
 // listen binds the addresses that this process accepts from.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 
@@ -44,6 +45,10 @@ type job struct {
 	broken bool          // there is no answer: the connection is to be cut
 	// trailer is the trailer section of the request's body.
 	trailer []byte
+	// hand is the worker that has the request, for a front that has given it up
+	// and cannot look at crew; only there if shown is set.
+	hand  atomic.Pointer[crew]
+	shown bool
 
 	mu      sync.Mutex
 	context context.Context

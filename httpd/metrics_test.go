@@ -243,12 +243,11 @@ func TestMetrics(t *testing.T) {
 func TestMetricsOfBusyServer(t *testing.T) {
 	each(t, kinds[:1], func(t *testing.T, k kind) {
 		s := start(t, administered(k), pool.Config{MaxServers: 2, MaxLost: pool.NoLimit, DieTimeout: time.Second})
+		var sleepers sync.WaitGroup
+		t.Cleanup(sleepers.Wait)
 		for range 3 { // one more than there are lanes
-			go func() {
-				c := newClient(t, s.url)
-				defer c.close()
-				_, _, _ = c.try("GET", "/sleep?ms=400", "")
-			}()
+			c := newClient(t, s.url)
+			sleepers.Go(func() { _, _, _ = c.try("GET", "/sleep?ms=400", "") })
 		}
 		s.until(t, "busy", func(st *httpd.Status) bool { return st.Totals.Waiting == 1 })
 		have := scrape(t, s, "text/plain", "text/plain")

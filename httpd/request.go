@@ -6,6 +6,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/accesslog"
 	"github.com/bident/bident/internal/gate"
 	"github.com/bident/bident/pool"
 )
@@ -19,40 +20,18 @@ func (c *conn) request() (more bool) {
 		return false
 	}
 	now := time.Now()
-	c.requests++
-	d.begin(now)
 	h := &d.head
-	p := parsers.Get().(*parser)
-	ok := p.parse(d.in[d.r+h.Skip:d.r+h.Size], &d.ctx.Request.Header)
-	parsers.Put(p)
-	switch {
+	switch ok := c.present(now); {
 	case !ok:
 		return c.refuse(fasthttp.StatusBadRequest, "malformed header section")
 	case h.Form == gate.Authority:
 		return c.refuse(fasthttp.StatusNotImplemented, "CONNECT is for proxies")
-	case h.Form == gate.Asterisk && h.Length == 0:
-		// RFC 9110, section 9.3.7: it is asked of the server as a whole.
-		d.size = h.Size
-		d.ctx.Response.Header.SetNoDefaultContentType(true)
-		d.ctx.Response.Header.Set(fasthttp.HeaderAllow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
-		return c.answer(&d.ctx.Response)
 	}
-	if h.Form == gate.Absolute {
-		// RFC 9112, section 3.2.2: the target's host counts, not the field's.
-		d.ctx.Request.Header.SetHostBytes(h.Host)
-	}
-	d.size, d.isHead = h.Size, d.ctx.IsHead()
 	if !c.identify() {
 		return c.refuse(fasthttp.StatusForbidden, "this address may not use the server")
 	}
-	if h.Length == 0 && c.challenge() {
-		return c.answer(&d.ctx.Response)
-	}
-	if f.redirects && !*isTLSField.of(&d.ctx.Request) {
-		if h.Length != 0 {
-			d.head.Close, d.unread = true, true
-		}
-		return c.redirect()
+	if answered, more := c.own(); answered {
+		return more
 	}
 	d.queue, d.most = f.queue, f.limits.MaxBodySize
 	if p := f.paths.find(&d.ctx); p != nil {
@@ -72,23 +51,27 @@ func (c *conn) request() (more bool) {
 	}
 	d = c.desk
 	c.enter(phaseBusy)
-	t := d.task
-	t.Method, t.URI = d.ctx.Method(), d.ctx.RequestURI()
-	t.Arrived, t.Begun = arrived.UnixNano(), 0
+	d.entitle(arrived)
+	// Only where requests are pipelined is there something to be sent before.
+	d.task.Slow = nil
+	if len(d.out) > 0 || d.r+d.size < d.w {
+		d.task.Slow = d.slow
+	}
+	err := d.queue.Do(d.task)
+	if d.followed {
+		d.followed = false // the request in hand is answered, the next one not begun
+		return true
+	}
+	c.observe(time.Now())
+	if f.access != nil {
+		c.outcome(d.task, err)
+	}
 	resp := &d.ctx.Response
-	gathered := len(d.out) > 0
-	if gathered {
-		c.hold()
-	}
-	err := d.queue.Do(t)
-	if gathered {
-		c.unhold()
-	}
-	if t.Begun != 0 {
-		c.timing.Observe(time.Duration(t.Begun-t.Arrived), time.Duration(time.Now().UnixNano()-t.Begun))
-	}
 	if err != nil {
 		if resp = c.unanswered(err); resp == nil {
+			if f.access != nil && errors.Is(err, pool.ErrLeft) {
+				c.chronicle(0, nil, accesslog.Aborted)
+			}
 			_ = c.flush() // the connection ends, and with it the error
 			return false
 		}
@@ -103,12 +86,34 @@ func (c *conn) request() (more bool) {
 	return c.answer(resp)
 }
 
+// own answers the requests that are the front's own affair.
+func (c *conn) own() (answered, more bool) {
+	d, f := c.desk, c.front
+	h := &d.head
+	switch {
+	case h.Form == gate.Asterisk && h.Length == 0:
+		// RFC 9110, section 9.3.7: it is asked of the server as a whole.
+		d.ctx.Response.Header.SetNoDefaultContentType(true)
+		d.ctx.Response.Header.Set(fasthttp.HeaderAllow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		return true, c.answer(&d.ctx.Response)
+	case h.Length == 0 && c.challenge():
+		return true, c.answer(&d.ctx.Response)
+	case f.redirects && !*isTLSField.of(&d.ctx.Request):
+		if h.Length != 0 {
+			d.head.Close, d.unread = true, true
+		}
+		return true, c.redirect()
+	}
+	return false, false
+}
+
 // readHead reads a whole head. It answers one that the gate refuses, or that does
 // not come in time.
 func (c *conn) readHead() bool {
 	d := c.desk
 	d.head.Reset()
 	d.isHead, d.unread = false, false
+	c.expect()
 	// The time for the first head has begun with the connection.
 	waited := c.requests == 0
 	for {
@@ -116,6 +121,7 @@ func (c *conn) readHead() bool {
 		switch {
 		case bad != nil:
 			d.begin(time.Now())
+			d.noteMalformed()
 			return c.refuse(bad.Status, bad.Reason)
 		case done:
 			return true
@@ -127,6 +133,7 @@ func (c *conn) readHead() bool {
 		if err := c.fill(phaseHead); err != nil {
 			if errors.Is(err, errSlow) {
 				d.begin(time.Now())
+				d.noteMalformed()
 				c.refuse(fasthttp.StatusRequestTimeout, "the head of the request took too long")
 			}
 			return false

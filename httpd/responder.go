@@ -27,6 +27,7 @@ type responder struct {
 	text    []byte
 	started bool          // something of the answer has been written
 	body    *StreamWriter // that a net/http handler writes
+	slow    *slowLane
 }
 
 // exchangeConn stands for the client's connection, which the parent has.
@@ -116,6 +117,8 @@ func (r *responder) watch(gone func()) (stop func()) {
 // run is the life of a connection of the parent's.
 func (r *responder) run() {
 	defer r.conn.Conn.Close()
+	r.slow = r.child.slow.lane(r.child.crew, true)
+	defer r.slow.leave()
 	var waiter *rawWaiter
 	if r.child.self.Lanes == 1 {
 		waiter = newRawWaiter(r.conn.Conn)
@@ -200,7 +203,9 @@ func (r *responder) prepare(req *fcgi.Request) error {
 // call calls the handler and sends its answer, also after a panic.
 func (r *responder) call(j *job) (err error) {
 	returned := false
+	r.slow.begin(r.ctx.Method(), r.ctx.RequestURI())
 	defer func() {
+		r.slow.end()
 		j.end(ErrRequestOver)
 		if returned {
 			return

@@ -24,14 +24,17 @@ type handlerRunner struct {
 	crew    crew
 	state   any
 
-	lane *pool.Lane // that runs the job in hand
-	mu   sync.Mutex // held while the job in hand may be ended from outside
-	job  atomic.Pointer[job]
+	watch *slowWatch
+	slow  *slowLane  // at the watch, once a request has come
+	lane  *pool.Lane // that runs the job in hand
+	mu    sync.Mutex // held while the job in hand may be ended from outside
+	job   atomic.Pointer[job]
 }
 
 func (r *handlerRunner) Check() bool { return true }
 
-func (r *handlerRunner) Close() {}
+// Close implements pool.Runner.
+func (r *handlerRunner) Close() { r.slow.leave() }
 
 // Kill implements pool.Runner: it ends the context of the request in hand.
 func (r *handlerRunner) Kill(cause error) {
@@ -46,8 +49,17 @@ func (r *handlerRunner) Kill(cause error) {
 func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	j := t.Job.(*job)
 	j.crew, j.state, j.served, j.side = r.crew, r.state, l.Served(), r
+	if j.shown {
+		j.hand.Store(&r.crew)
+	}
 	r.lane = l
 	r.job.Store(j)
+	if r.watch != nil {
+		if r.slow == nil {
+			r.slow = r.watch.lane(r.crew, true)
+		}
+		r.slow.begin(t.Method, t.URI)
+	}
 	defer r.over(l, j)
 	if t.Abandoned() {
 		j.end(pool.ErrRequestTimeout) // Kill was earlier and has found no job
@@ -76,6 +88,7 @@ func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 
 // over ends the request's context, also after a panic.
 func (r *handlerRunner) over(l *pool.Lane, j *job) {
+	r.slow.end()
 	r.mu.Lock()
 	r.job.Store(nil)
 	r.mu.Unlock()

@@ -69,8 +69,14 @@ type Server struct {
 	// mod_log_config.
 	AccessLog       string
 	AccessLogFormat string
+	// RequestIDs gives every request an id: the X-Request-ID that it came with, if
+	// that is 1 to 128 letters, digits and -._~+/=:@, else a new one. Handlers and
+	// programs find it in the request's X-Request-ID, clients in the answer's, and
+	// the access log has it.
+	RequestIDs bool
 	// SlowRequest is the time after which a request is logged with the stack of
-	// its lane. Default: never.
+	// its lane, once, while it is still running: after one and a half times as long
+	// at the latest. Default: never.
 	SlowRequest time.Duration
 	// Admin is the address of the admin listener, in the form of Listen.
 	// Default: none.

@@ -144,6 +144,14 @@ func (s *Server) frontSettings(p *settings) error {
 	p.front = frontConfig{
 		Limits: s.Limits.withDefaults(), Redirect: s.RedirectHTTPS, RedirectPort: s.RedirectPort,
 		Routes: table(s.Routes), Access: s.Access, Trusted: s.TrustedProxies, ProxyProtocol: s.ProxyProtocol,
+		AccessLog: s.AccessLog != "", AccessLogFormat: s.AccessLogFormat, RequestIDs: s.RequestIDs,
+		SlowRequest: s.SlowRequest,
+	}
+	if _, err := newAccessLog(s.AccessLogFormat, true); err != nil {
+		problems = append(problems, err)
+	}
+	if s.SlowRequest < 0 {
+		bad("SlowRequest %s is negative", s.SlowRequest)
 	}
 	if p.front.RedirectPort == 0 {
 		p.front.RedirectPort = 443

@@ -130,7 +130,8 @@ func (v *variables) peers(ctx *fasthttp.RequestCtx, target target, f func(name, 
 	if port != nil {
 		pass(f, nameRemotePort, port)
 	}
-	secure := ctx.IsTLS()
+	// Not ctx.IsTLS: the connection may be a proxy's, or the parent's.
+	secure := *isTLSField.of(&ctx.Request)
 	if secure {
 		pass(f, nameHTTPS, valueOn)
 	}

@@ -54,6 +54,7 @@ func received(tb testing.TB, conn net.Conn, text string) *fasthttp.RequestCtx {
 	if err := ctx.Request.Read(bufio.NewReader(strings.NewReader(text))); err != nil {
 		tb.Fatalf("%v in %q", err, text)
 	}
+	*isTLSField.of(&ctx.Request) = ctx.IsTLS() // as the front says it
 	return ctx
 }
 

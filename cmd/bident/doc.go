@@ -3,6 +3,7 @@
 //
 //	bident serve [flags] [-- program args...]
 //	bident status [--json]
+//	bident top [flags]
 //	bident ctl reload | stop | scale N | recycle SLOT | reopen-logs
 //	bident load [flags] URL
 //	bident config check | print

@@ -27,7 +27,11 @@
 //	gone PID...           wait until none of the processes is there any more
 //	matches VAR FILE RE   put what the regular expression's group matches into VAR
 //	freeport VAR          put the number of a port that nobody uses into VAR
+//	raw URL FILE          send what is in the file and print what comes back until
+//	                      the server closes the connection
 //	same FILE             compare the printed configuration with the server's limits
+//
+// The condition [ci] is true if the variable CI is set.
 //
 // What waits gives up after a deadline that only a broken server misses.
 package main

@@ -75,10 +75,20 @@ func bare(message string) string {
 			rest = strings.TrimPrefix(rest, name)
 		}
 		if rest == message {
-			return message
+			return byKey(message)
 		}
 		message = rest
 	}
+}
+
+// byKey names the setting, in a message that names the library's field for it.
+func byKey(message string) string {
+	for _, field := range []string{"AccessLog", "AccessLogFormat"} {
+		if rest, ok := strings.CutPrefix(message, field+": "); ok {
+			return keyOf(field) + ": " + rest
+		}
+	}
+	return message
 }
 
 // keyOf is the key of the setting that fills a field of the library's

@@ -83,6 +83,21 @@ func cmdGet(ts *testscript.TestScript, neg bool, args []string) {
 	fmt.Fprint(ts.Stdout(), answer)
 }
 
+func cmdRaw(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, !neg && len(args) == 2, "raw URL FILE")
+	u, err := url.Parse(args[0])
+	ts.Check(err)
+	c, err := net.DialTimeout("tcp", u.Host, patience)
+	ts.Check(err)
+	defer c.Close()
+	ts.Check(c.SetDeadline(time.Now().Add(patience)))
+	_, err = io.WriteString(c, strings.ReplaceAll(ts.ReadFile(args[1]), "\n", "\r\n"))
+	ts.Check(err)
+	answer, err := io.ReadAll(c)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%s", answer)
+}
+
 // answered is what came of a request, and how long that took.
 type answered struct {
 	text string

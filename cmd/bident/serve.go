@@ -71,7 +71,7 @@ func serveWith(args []string, s *options.Settings, stderr io.Writer) error {
 func readSettings(args []string) (*options.Settings, error) {
 	s, err := options.Load(args, os.Environ(), os.ReadFile)
 	if err == nil {
-		err = findProgram(s)
+		err = errors.Join(findProgram(s), findRoot(s))
 	}
 	if err == nil {
 		err = server(s).Validate()
@@ -89,11 +89,11 @@ func server(s *options.Settings) *httpd.Server {
 		Backlog:    s.Backlog,
 		SocketMode: s.SocketMode,
 		Pool:       poolConfig(s),
-		Limits:     httpd.Limits{MaxBodySize: bodyLimit(s.MaxBodySize)},
 		GOMAXPROCS: s.GOMAXPROCS,
 		Env:        s.Env,
 		ClearEnv:   s.ClearEnv,
 	}
+	setFront(srv, s)
 	// The names were checked when the settings were read.
 	_ = srv.Mode.UnmarshalText([]byte(s.Mode))
 	_ = srv.Accept.UnmarshalText([]byte(s.Accept))
@@ -104,9 +104,10 @@ func server(s *options.Settings) *httpd.Server {
 		srv.Handler = httpd.Program(s.Program[0], s.Program[1:]...)
 		return srv
 	}
-	serveDemo(srv, s.DemoFaults)
-	if srv.Mode == httpd.Fork && s.DemoFaults {
-		srv.Env = append(slices.Clone(s.Env), faultsVariable+"=1")
+	a := application{Faults: s.DemoFaults, Root: s.Root, Index: s.Index}
+	a.serveBy(srv)
+	if srv.Mode == httpd.Fork {
+		srv.Env = append(slices.Clone(s.Env), a.variable())
 	}
 	return srv
 }
@@ -117,15 +118,6 @@ func unlimited[T int | time.Duration](v T) T {
 		return pool.NoLimit
 	}
 	return v
-}
-
-// bodyLimit is the library's word for a size limit.
-func bodyLimit(n int64) int {
-	const most = 1 << 46 // of an address space
-	if n == 0 || n > most {
-		return most
-	}
-	return int(n)
 }
 
 func poolConfig(s *options.Settings) pool.Config {

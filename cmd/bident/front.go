@@ -1,0 +1,53 @@
+package main
+
+import (
+	"github.com/bident/bident/cmd/bident/options"
+	"github.com/bident/bident/httpd"
+)
+
+// setFront gives a server the settings of what speaks with clients.
+func setFront(srv *httpd.Server, s *options.Settings) {
+	srv.TLS = httpd.TLS{
+		CertFiles: s.TLSCert,
+		KeyFiles:  s.TLSKey,
+		OnlyTLS13: s.TLSMinVersion == "1.3",
+		ACME: httpd.ACME{
+			Hosts:     s.ACMEHost,
+			Email:     s.ACMEEmail,
+			CacheDir:  s.ACMECache,
+			Directory: s.ACMEDirectory,
+		},
+	}
+	srv.RedirectHTTPS, srv.RedirectPort = s.RedirectHTTPS, s.HTTPSPort
+	srv.Access = httpd.Access{
+		Allow:          s.Allow,
+		Deny:           s.Deny,
+		CIDRAllow:      s.CIDRAllow,
+		CIDRDeny:       s.CIDRDeny,
+		ReverseLookups: s.ReverseLookups,
+	}
+	srv.TrustedProxies, srv.ProxyProtocol = s.TrustedProxy, s.ProxyProtocol
+	srv.AccessLog, srv.SlowRequest = s.AccessLog, s.SlowRequest
+	if s.AccessLog != "" {
+		srv.AccessLogFormat = s.AccessLogFormat
+	}
+	srv.Limits = httpd.Limits{
+		MaxHeaderSize:      int(s.MaxHeaderSize), // at most 1 GiB
+		MaxBodySize:        bodyLimit(s.MaxBodySize),
+		BodyMemory:         s.BodyMemory,
+		HeaderTimeout:      unlimited(s.HeaderTimeout),
+		ReadTimeout:        unlimited(s.ReadTimeout),
+		WriteTimeout:       unlimited(s.WriteTimeout),
+		IdleTimeout:        unlimited(s.IdleTimeout),
+		MaxConnsPerAddress: unlimited(s.MaxConnectionsPerAddress),
+	}
+}
+
+// bodyLimit is the library's word for a size limit.
+func bodyLimit(n int64) int {
+	const most = 1 << 46 // of an address space
+	if n == 0 || n > most {
+		return most
+	}
+	return int(n)
+}
