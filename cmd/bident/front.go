@@ -27,7 +27,7 @@ func setFront(srv *httpd.Server, s *options.Settings) {
 		ReverseLookups: s.ReverseLookups,
 	}
 	srv.TrustedProxies, srv.ProxyProtocol = s.TrustedProxy, s.ProxyProtocol
-	srv.AccessLog, srv.SlowRequest = s.AccessLog, s.SlowRequest
+	srv.AccessLog, srv.SlowRequest, srv.RequestIDs = s.AccessLog, s.SlowRequest, s.RequestID
 	if s.AccessLog != "" {
 		srv.AccessLogFormat = s.AccessLogFormat
 	}

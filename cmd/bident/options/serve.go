@@ -75,6 +75,7 @@ type Serve struct {
 	// Access log.
 	AccessLog       string        // file, "-" for standard output; empty: none
 	AccessLogFormat string        // its name or its codes, not checked here
+	RequestID       bool          // give requests ids
 	SlowRequest     time.Duration // 0: none is logged
 
 	// Access. Expressions and networks are well-formed.

@@ -61,6 +61,7 @@ var examples = map[string]struct {
 	"hup":                         {items: []string{"stop"}},
 	"access_log":                  {items: []string{"-"}},
 	"access_log_format":           {items: []string{"%h,%>s"}, context: "--access-log=-"},
+	"request_id":                  {items: []string{"on"}, toml: "true", want: "true"},
 	"slow_request":                {items: []string{"2.5"}, toml: "2.5", want: `"2.5s"`},
 	"allow":                       {items: []string{`10\.0\.\d{1,3}\..*`, `.*\.example\.com`}, want: `["10\\.0\\.\\d{1,3}\\..*", ".*\\.example\\.com"]`},
 	"deny":                        {items: []string{`a{2,}`, `b{1`, `c`}},

@@ -144,6 +144,8 @@ func table(s *Serve) []Key {
 			Help: "file that gets a line for each request; - is standard output; if empty, none"},
 		{Name: "access_log_format", into: &s.AccessLogFormat, Group: groupLog, Arg: "FORMAT", Default: defaultLogFormat,
 			Help: "Apache's codes, such as \"%h %>s %D\", or a name: common, combined, vhost_combined or json"},
+		{Name: "request_id", into: &s.RequestID, Group: groupLog, Default: "false",
+			Help: "give every request an id, in the field X-Request-ID of request and answer"},
 		{Name: "slow_request", into: &s.SlowRequest, Group: groupLog, Arg: "TIME", Default: "0s",
 			Help: "log requests that take longer, with the stack of their lane; 0 is none"},
 
