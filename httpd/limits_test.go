@@ -29,6 +29,7 @@ func TestHeaderTimeout(t *testing.T) {
 	everyKind(t, func(t *testing.T, k kind) {
 		s := start(t, overBoth(t, k.with(short)), probePool)
 		s.eachAddress(t, func(t *testing.T, url string) {
+			var slow []*client // all at a time
 			for _, begun := range []string{"G", "GET /pid HTTP/1.1\r\nHost: t\r\n", "GET /pid HTTP/1.1\r\nHost: t\r\n\r"} {
 				for _, first := range []string{"", "HEAD /pid HTTP/1.1\r\nHost: t\r\n\r\n"} {
 					c := dialed(t, url)
@@ -39,8 +40,11 @@ func TestHeaderTimeout(t *testing.T) {
 						}
 					}
 					c.push(begun)
-					refusesSlow(t, c, func() bool { return false })
+					slow = append(slow, c)
 				}
+			}
+			for _, c := range slow {
+				refusesSlow(t, c, func() bool { return false })
 			}
 			// Octets that keep coming do not help.
 			c := dialed(t, url)
