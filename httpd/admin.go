@@ -1,12 +1,14 @@
 package httpd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -96,6 +98,12 @@ func (r *instance) handleAdmin(ctx *fasthttp.RequestCtx) {
 		adminError(ctx, fasthttp.StatusForbidden, errors.New("not from a web page"))
 		return
 	}
+	// A page can also make its own name lead to this machine (DNS rebinding); it
+	// cannot make the browser say another name than that.
+	if a, ok := ctx.LocalAddr().(*net.TCPAddr); ok && a.IP.IsLoopback() && !ownName(ctx.Host()) {
+		adminError(ctx, fasthttp.StatusForbidden, errors.New("ask by address, or as localhost"))
+		return
+	}
 	ctx.Response.Header.Set(fasthttp.HeaderCacheControl, "no-store")
 	ctx.Response.Header.Set(fasthttp.HeaderXContentTypeOptions, "nosniff")
 	if strings.HasPrefix(path, profilePath) {
@@ -141,6 +149,13 @@ func (r *instance) handleAdmin(ctx *fasthttp.RequestCtx) {
 	default:
 		adminError(ctx, fasthttp.StatusNotFound, errors.New("no such path"))
 	}
+}
+
+// ownName reports whether a Host field is an address, or localhost.
+func ownName(host []byte) bool {
+	name := string(bytes.Trim(hostName(host), "[]"))
+	_, err := netip.ParseAddr(name)
+	return err == nil || name == "localhost" || name == "" // browsers always say one
 }
 
 // readiness is nil if the server can take requests.

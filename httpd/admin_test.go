@@ -129,3 +129,18 @@ func TestStatusPageShowsRequests(t *testing.T) {
 		c.receive(t, "GET")
 	})
 }
+
+// TestAdminRebinding: a page whose name leads to this machine is none of ours.
+func TestAdminRebinding(t *testing.T) {
+	s := start(t, kinds[0].with(func(s *httpd.Server) { s.Admin = "http://127.0.0.1:0" }), pool.Config{})
+	for host, want := range map[string]int{
+		"evil.example:9": 403, "127.0.0.1": 200, "[::1]:80": 200, "localhost:1": 200, "127.0.0.1.evil.example": 403,
+	} {
+		c := newClient(t, s.AdminAddr())
+		c.send(t, "GET /status.json HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
+		if resp := c.receive(t, "GET"); resp.StatusCode != want {
+			t.Errorf("Host %s: %d, expected %d", host, resp.StatusCode, want)
+		}
+		c.close()
+	}
+}

@@ -129,7 +129,7 @@ func (c *conn) last(resp *fasthttp.Response) bool {
 	switch {
 	case d.head.Close, resp.ConnectionClose():
 		return true
-	case c.front.draining.Load():
+	case c.front.draining.Load(), c.front.parting.Load():
 		return d.r+d.size == d.w // what was read already is answered, too
 	}
 	// Peek costs more than all of the above, and most answers have no fields but
@@ -157,6 +157,7 @@ func (c *conn) prepare(resp *fasthttp.Response, last *bool) (bodiless bool) {
 	d := c.desk
 	h := &resp.Header
 	old := d.head.Minor == 0
+	stream := resp.IsBodyStream() || d.job.reader != nil
 	switch status := resp.StatusCode(); {
 	case bodilessStatus(status):
 		bodiless = true
@@ -171,7 +172,7 @@ func (c *conn) prepare(resp *fasthttp.Response, last *bool) (bodiless bool) {
 		h.SetContentLength(0)
 	case resp.SkipBody || d.isHead:
 		bodiless = true
-		if !resp.IsBodyStream() {
+		if !stream {
 			if n := len(resp.Body()); n > 0 || h.ContentLength() == 0 {
 				h.SetContentLength(n)
 			}
@@ -179,7 +180,7 @@ func (c *conn) prepare(resp *fasthttp.Response, last *bool) (bodiless bool) {
 		if old {
 			h.Del(fasthttp.HeaderTransferEncoding)
 		}
-	case !resp.IsBodyStream():
+	case !stream:
 		h.SetContentLength(len(resp.Body()))
 	case h.ContentLength() < 0 && old:
 		// RFC 9112, section 6.1: no chunks for a client that does not know
@@ -347,14 +348,15 @@ func (c *conn) sendSection(s section) error {
 		return err
 	}
 	f, offset, length := s.Section()
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return err
-	}
 	for length > 0 {
+		// Each time: what was read last may not have been sent.
+		if _, err := f.Seek(offset, io.SeekStart); err != nil {
+			return err
+		}
 		c.enter(phaseWrite)
 		n, err := io.Copy(c.Conn, io.LimitReader(f, min(length, sectionPiece)))
 		c.put += n
-		length -= n
+		offset, length = offset+n, length-n
 		switch {
 		case err == nil && n == 0:
 			return io.ErrUnexpectedEOF // the file has become shorter

@@ -111,6 +111,7 @@ func (c *conn) readChunks() bool {
 	}
 	from := d.r + d.size // where the octets are read to that come next
 	at := from
+	moved := true // there was more of the body since the client was waited for
 	for {
 		data, n, done, bad := d.chunks.Next(d.in[at:d.w])
 		if bad != nil {
@@ -123,6 +124,7 @@ func (c *conn) readChunks() bool {
 			return c.brokenBody(err)
 		}
 		at += n
+		moved = moved || len(data) > 0
 		switch {
 		case done:
 			d.size = at - d.r
@@ -138,7 +140,12 @@ func (c *conn) readChunks() bool {
 			copy(in, d.in)
 			d.in = in
 		}
-		c.enter(phaseBody)
+		// Chunk extensions and trailers are no progress, or they could go on
+		// for ever.
+		if moved {
+			c.enter(phaseBody)
+			moved = false
+		}
 		if err := c.fill(phaseBody); err != nil {
 			return c.brokenBody(err)
 		}
@@ -187,6 +194,12 @@ func (c *conn) brokenBody(err error) bool {
 	switch {
 	case errors.Is(err, errSlow):
 		return c.refuse(fasthttp.StatusRequestTimeout, "the body of the request took too long")
+	case errors.Is(err, errSpoolFull):
+		c.desk.head.Close, c.desk.unread = true, true
+		c.desk.size = c.desk.w - c.desk.r
+		overloaded(&c.desk.ctx)
+		c.answer(&c.desk.ctx.Response)
+		return false
 	case errors.Is(err, errSpool):
 		c.front.log.Error("cannot keep the body of a request", "error", err)
 		return c.refuse(fasthttp.StatusInsufficientStorage, "no room for the body of the request")

@@ -32,10 +32,7 @@ type orders struct {
 // runChild is the life of a worker's process. It ends the process.
 func (s *Server) runChild(self *fork.Self) error {
 	self.Claim()
-	log := s.Log
-	if log == nil {
-		log = slog.Default()
-	}
+	log := slog.New(newChildLog(standardError))
 	fail := func(err error) error {
 		_ = self.InitFailed(err) // the parent may be gone
 		os.Exit(1)
@@ -294,6 +291,8 @@ func (c *acceptingChild) listen(listeners []net.Listener) {
 func (c *acceptingChild) report(e pool.Event) {
 	_ = c.self.Report(e) // if the parent is gone, so is this process in a moment
 	switch {
+	case e.Kind == pool.Expiring:
+		c.front.parting.Store(true)
 	case e.Kind == pool.Wedged && c.lanes.Live() == 0:
 		_ = c.self.Report(pool.Event{Kind: pool.Spent, Cause: e.Cause})
 		go c.shut()

@@ -99,7 +99,7 @@ func (c *client) try(method, path, body string) (int, string, error) {
 	}
 	_ = c.conn.SetDeadline(time.Now().Add(patience))
 	var req bytes.Buffer
-	fmt.Fprintf(&req, "%s %s HTTP/1.1\r\nHost: test\r\n", method, path)
+	fmt.Fprintf(&req, "%s %s HTTP/1.1\r\nHost: localhost\r\n", method, path)
 	if method == "POST" {
 		fmt.Fprintf(&req, "Content-Length: %d\r\n", len(body))
 	}

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"io"
 	"reflect"
 	"time"
 	"unsafe"
@@ -25,6 +26,10 @@ var (
 // isTLSField is where a request keeps whether it came over TLS, from which it
 // makes the scheme of its URI.
 var isTLSField = fieldOf[fasthttp.Request, bool]("isTLS")
+
+// bodyStreamField is where an answer keeps the body that is to be read, which
+// fasthttp closes whenever it is replaced.
+var bodyStreamField = fieldOf[fasthttp.Response, io.Reader]("bodyStream")
 
 // offset is where a field of type T is in an S.
 type offset[S, T any] uintptr

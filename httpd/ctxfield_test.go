@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,15 @@ func TestFields(t *testing.T) {
 		if scheme := string(r.URI().Scheme()); (scheme == "https") != secure {
 			t.Errorf("scheme %s, secure %t", scheme, secure)
 		}
+	}
+	var resp fasthttp.Response
+	body := strings.NewReader("x")
+	resp.SetBodyStream(body, 1)
+	if *bodyStreamField.of(&resp) != body {
+		t.Error("body stream")
+	}
+	if *bodyStreamField.of(&resp) = nil; resp.IsBodyStream() {
+		t.Error("the body stream is still there")
 	}
 	var h fasthttp.ResponseHeader
 	h.SetContentType("x")

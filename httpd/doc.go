@@ -8,6 +8,9 @@
 //
 // The front owns the clients' connections, a goroutine for each, and reads one
 // request at a time, whole, before it asks for a worker: a slow client holds none.
+// Nor does one that is slow to take an answer, if that is of fasthttp, of up to 64 KiB
+// or a file of [Files]; an answer that a handler streams ([Stream], or more than 64 KiB
+// through [HTTP]) holds its lane until the client has taken all but 64 KiB of it.
 // A worker owns a request only while it runs, so it can leave
 // without any client noticing. A request takes its place among the worker's
 // MaxRequests when it begins: 7 means 7, under any load. One that finds the queue

@@ -16,6 +16,11 @@ import (
 // without an index 403. Nothing outside of the directory is served, whatever the
 // path or links say.
 //
+// The whole path of the request is looked up below Root, also under a Route: with
+// the Path /static/ the file of /static/a.css is Root/static/a.css (nginx calls this
+// root, not alias). A prefix cannot be stripped: put the files into a directory of
+// that name below Root.
+//
 // Large files are sent by the kernel, after the worker has been let go; in
 // children that do not accept they go through the parent.
 type Files struct {

@@ -37,6 +37,7 @@ type front struct {
 	serial   atomic.Uint64 // numbers connections
 	inChild  bool          // this is the front of an accepting child
 	draining atomic.Bool
+	parting  atomic.Bool // it is about to drain: kept connections end after their next answer
 
 	rules        *access.List
 	trust        *forwarded.Trust
@@ -54,6 +55,7 @@ type front struct {
 	die                context.CancelFunc
 	desks, secureDesks sync.Pool    // desks that no connection needs
 	bodyMemory         atomic.Int64 // octets of bodies in memory
+	bodyDisk           atomic.Int64 // octets of bodies in files
 	born               time.Time
 	clock              atomic.Int64 // milliseconds since born, at the last tick
 

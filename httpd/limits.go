@@ -3,6 +3,7 @@ package httpd
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/bident/bident/pool"
@@ -17,13 +18,16 @@ const (
 	DefaultWriteTimeout  = 60 * time.Second
 	DefaultIdleTimeout   = 60 * time.Second
 	DefaultBodyMemory    = 256 << 20
+	DefaultBodyDisk      = 4 << 30
 )
 
 // Limits bound what a client may send and how long it may take. Zero values are
-// the defaults; pool.NoLimit is no limit, for times and MaxConnsPerAddress only.
+// the defaults; pool.NoLimit is no limit, for times, MaxBodySize and
+// MaxConnsPerAddress only.
 //
 // A client that exceeds a limit of time holds no worker meanwhile: requests are
 // read before they ask for one, and answers are sent after it has been let go.
+// Only a streamed answer holds its lane until all but 64 KiB of it are taken.
 // Times are looked at a few times in each, at most every second: a client gets
 // up to a quarter more than the limit, never less.
 type Limits struct {
@@ -33,7 +37,8 @@ type Limits struct {
 	// Default 64 KiB, at least 1 KiB.
 	MaxHeaderSize int
 	// MaxBodySize is the most octets that a request's body may have; more is
-	// answered 413. Default 64 MiB.
+	// answered 413 (RFC 9110, section 15.5.14). Default 64 MiB; pool.NoLimit is no
+	// limit, but for what the disk takes: see BodyMemory.
 	MaxBodySize int
 	// HeaderTimeout is the time for the whole head of a request, from its first
 	// octet, or from the beginning of the connection for the first one. After
@@ -52,6 +57,10 @@ type Limits struct {
 	// memory at a time. Beyond it, and beyond 1 MiB of a single body, they go
 	// to a temporary file. Default 256 MiB.
 	BodyMemory int64
+	// BodyDisk is how many octets of requests' bodies a process keeps in
+	// temporary files at a time; a body for which there is no room is answered
+	// 503. Default 4 GiB.
+	BodyDisk int64
 	// MaxConnsPerAddress is how many connections a client's address may have
 	// at a time; one more is closed at once. Default pool.NoLimit.
 	MaxConnsPerAddress int
@@ -60,11 +69,15 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	orDefault(&l.MaxHeaderSize, DefaultMaxHeaderSize)
 	orDefault(&l.MaxBodySize, DefaultMaxBodySize)
+	if l.MaxBodySize == pool.NoLimit {
+		l.MaxBodySize = math.MaxInt // which no body reaches
+	}
 	orDefault(&l.HeaderTimeout, DefaultHeaderTimeout)
 	orDefault(&l.ReadTimeout, DefaultReadTimeout)
 	orDefault(&l.WriteTimeout, DefaultWriteTimeout)
 	orDefault(&l.IdleTimeout, DefaultIdleTimeout)
 	orDefault(&l.BodyMemory, DefaultBodyMemory)
+	orDefault(&l.BodyDisk, DefaultBodyDisk)
 	orDefault(&l.MaxConnsPerAddress, pool.NoLimit)
 	return l
 }
@@ -90,6 +103,9 @@ func (l Limits) Validate() error {
 	}
 	if l.BodyMemory < 0 {
 		bad("BodyMemory %d is negative", l.BodyMemory)
+	}
+	if l.BodyDisk < 0 {
+		bad("BodyDisk %d is negative", l.BodyDisk)
 	}
 	for name, d := range map[string]time.Duration{
 		"HeaderTimeout": l.HeaderTimeout, "ReadTimeout": l.ReadTimeout,

@@ -286,3 +286,32 @@ func TestMaxConnsPerAddress(t *testing.T) {
 func isReset(err error) bool {
 	return strings.Contains(err.Error(), "reset") || strings.Contains(err.Error(), "broken pipe")
 }
+
+// TestNoBodyLimit: pool.NoLimit takes a body beyond the default, in a piece and in
+// chunks; other negative values are refused.
+func TestNoBodyLimit(t *testing.T) {
+	if err := (httpd.Limits{MaxBodySize: pool.NoLimit}).Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, n := range []int{pool.NoLimit - 1, math.MinInt} {
+		if err := (httpd.Limits{MaxBodySize: n}).Validate(); !errors.Is(err, httpd.ErrConfig) {
+			t.Errorf("MaxBodySize %d: %v", n, err)
+		}
+	}
+	everyKind(t, func(t *testing.T, k kind) {
+		s := start(t, k.with(func(s *httpd.Server) { s.Limits.MaxBodySize = pool.NoLimit }), probePool)
+		c := dialed(t, s.Addrs()[0])
+		const n = 2 << 20 // in a temporary file
+		body := strings.Repeat("a", n)
+		for name, request := range map[string]string{
+			"length": fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n%s", n, body),
+			"chunks": chunked("") + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", n, body),
+		} {
+			go c.push(request)
+			resp, err := c.read("POST")
+			if err != nil || resp.StatusCode != 200 {
+				t.Errorf("%s: %+v %v", name, resp, err)
+			}
+		}
+	})
+}

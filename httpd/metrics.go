@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -97,20 +98,62 @@ func gauge(name, help string, value func(*Status) float64) family {
 	return one(prometheus.GaugeValue, name, help, value)
 }
 
-// limit is a gauge of one of the status's limits.
+// ownPool is the value of the label pool for the server's own workers. To
+// Prometheus an empty label is one that is not there, so that a server whose
+// routes have no pools has the series that it would have without the label. No
+// route's pool can have this name.
+const ownPool = ""
+
+// metricPools are all pools of a server, its own first.
+func metricPools(s *Status) []StatusPool {
+	return append([]StatusPool{{
+		Name: ownPool, Mode: s.Mode, Generation: s.Generation, Limits: s.Limits, Totals: s.Totals, Workers: s.Workers,
+	}}, s.Pools...)
+}
+
+// poolLabel is a pool's name as a label, which has to be UTF-8.
+func poolLabel(name string) string {
+	if !utf8.ValidString(name) {
+		return strconv.QuoteToASCII(name)
+	}
+	return name
+}
+
+// each is a family of one metric for each pool.
+func each(kind prometheus.ValueType, name, help string, value func(*StatusPool) float64) family {
+	return family{describe(name, help, "pool"), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+		for _, p := range metricPools(s) {
+			put(prometheus.MustNewConstMetric(d, kind, value(&p), poolLabel(p.Name)))
+		}
+	}}
+}
+
+// poolCounter counts something in each pool.
+func poolCounter(name, help string, value func(*StatusTotals) int64) family {
+	return each(prometheus.CounterValue, name, help, func(p *StatusPool) float64 { return float64(value(&p.Totals)) })
+}
+
+func poolGauge(name, help string, value func(*StatusPool) float64) family {
+	return each(prometheus.GaugeValue, name, help, value)
+}
+
+// limit is a gauge of one of the limits of each pool.
 func limit(name, help string) family {
-	return gauge(name, help, func(s *Status) float64 {
-		n, _ := s.Limits[name].(int)
+	return poolGauge(name, help, func(p *StatusPool) float64 {
+		n, _ := p.Limits[name].(int)
 		return float64(n)
 	})
 }
 
-// many is a family with one label; values calls add for each of its metrics.
-func many(kind prometheus.ValueType, name, help, label string, values func(s *Status, add func(string, float64))) family {
-	return family{describe(name, help, label), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
-		values(s, func(value string, n float64) {
-			put(prometheus.MustNewConstMetric(d, kind, n, value))
-		})
+// many is a family with one label beside the pool; values calls add for each of
+// a pool's metrics.
+func many(kind prometheus.ValueType, name, help, label string, values func(p *StatusPool, add func(string, float64))) family {
+	return family{describe(name, help, "pool", label), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+		for _, p := range metricPools(s) {
+			values(&p, func(value string, n float64) {
+				put(prometheus.MustNewConstMetric(d, kind, n, poolLabel(p.Name), value))
+			})
+		}
 	}}
 }
 
@@ -148,7 +191,9 @@ var stateNames = []struct {
 }
 
 // families are all of the server's metrics. Their number is bounded: labels are
-// causes, states and slots, of which there are at most pool.MaxSlots.
+// pools, causes, states and slots, of which each pool has at most pool.MaxSlots.
+// What has no label pool is of the whole server: connections have requests for
+// every pool, and the front measures times for all of them together.
 var families = []family{
 	{describe("build_info", "The program that serves.", "version", "revision", "goversion"),
 		func(_ *Status, put func(prometheus.Metric), d *prometheus.Desc) {
@@ -162,51 +207,54 @@ var families = []family{
 	gauge("start_time_seconds", "When the server started, in seconds since 1970.", func(s *Status) float64 {
 		return float64(s.Started.UnixNano()) / 1e9
 	}),
-	gauge("generation", "The number of the newest configuration.", func(s *Status) float64 { return float64(s.Generation) }),
+	poolGauge("generation", "The number of the newest configuration.", func(p *StatusPool) float64 { return float64(p.Generation) }),
 
-	counter("requests_total", "Requests that workers have begun.", func(t *StatusTotals) int64 { return t.Requests }),
+	poolCounter("requests_total", "Requests that workers have begun.", func(t *StatusTotals) int64 { return t.Requests }),
 	counter("connections_total", "Connections accepted.", func(t *StatusTotals) int64 { return t.Connections }),
-	counter("queued_total", "Requests that had to wait for a lane.", func(t *StatusTotals) int64 { return t.Queued }),
-	counter("shed_total", "Requests refused because the queue was full or the wait too long.",
+	poolCounter("queued_total", "Requests that had to wait for a lane.", func(t *StatusTotals) int64 { return t.Queued }),
+	poolCounter("shed_total", "Requests refused because the queue was full or the wait too long.",
 		func(t *StatusTotals) int64 { return t.Shed }),
-	counter("timeouts_total", "Requests abandoned after request_timeout.", func(t *StatusTotals) int64 { return t.Timeouts }),
+	poolCounter("timeouts_total", "Requests abandoned after request_timeout.", func(t *StatusTotals) int64 { return t.Timeouts }),
 	counter("migrated_total", "Connections moved from one worker to another.", func(t *StatusTotals) int64 { return t.Migrated }),
 	counter("handed_over_total", "Connections handed over to another program.", func(t *StatusTotals) int64 { return t.HandedOver }),
-	gauge("lost_handlers", "Abandoned handlers that still run.", func(s *Status) float64 { return float64(s.Totals.Lost) }),
+	poolGauge("lost_handlers", "Abandoned handlers that still run.", func(p *StatusPool) float64 { return float64(p.Totals.Lost) }),
 	gauge("parked_connections", "Idle connections that no worker holds.", func(s *Status) float64 { return float64(s.Totals.Parked) }),
-	{describe("queue_length", "Requests that wait for a lane. Not there if accepting children have queues of their own."),
+	{describe("queue_length", "Requests that wait for a lane. Not there if accepting children have queues of their own.", "pool"),
 		func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
-			if s.Accept != AcceptSlot.String() {
-				put(prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(s.Totals.Waiting)))
+			for _, p := range metricPools(s) {
+				if p.Name == ownPool && s.Accept == AcceptSlot.String() {
+					continue
+				}
+				put(prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(p.Totals.Waiting), poolLabel(p.Name)))
 			}
 		}},
-	histogram("queue_wait_seconds", "How long requests waited for a lane before they were begun.",
+	histogram("queue_wait_seconds", "How long requests of all pools waited for a lane before they were begun.",
 		func(t *StatusTotals) *StatusHistogram { return &t.Wait }),
-	histogram("request_duration_seconds", "How long requests ran on a lane until their answer, or the head of a streamed one, was there.",
+	histogram("request_duration_seconds", "How long requests of all pools ran on a lane until their answer, or the head of a streamed one, was there.",
 		func(t *StatusTotals) *StatusHistogram { return &t.Duration }),
 
-	counter("spawned_total", "Workers started.", func(t *StatusTotals) int64 { return t.Spawned }),
+	poolCounter("spawned_total", "Workers started.", func(t *StatusTotals) int64 { return t.Spawned }),
 	many(prometheus.CounterValue, "worker_exits_total", "Workers that have left, by cause.", "cause",
-		func(s *Status, add func(string, float64)) {
-			for cause, n := range s.Totals.Exits {
+		func(p *StatusPool, add func(string, float64)) {
+			for cause, n := range p.Totals.Exits {
 				add(cause, float64(n))
 			}
 		}),
-	many(prometheus.GaugeValue, "workers", "Workers by state.", "state", func(s *Status, add func(string, float64)) {
+	many(prometheus.GaugeValue, "workers", "Workers by state.", "state", func(p *StatusPool, add func(string, float64)) {
 		for _, n := range stateNames {
 			count := 0
-			for i := range s.Workers {
-				if s.Workers[i].State == n.state.String() {
+			for i := range p.Workers {
+				if p.Workers[i].State == n.state.String() {
 					count++
 				}
 			}
 			add(n.name, float64(count))
 		}
 	}),
-	gauge("busy_lanes", "Lanes with a request in hand.", func(s *Status) float64 {
+	poolGauge("busy_lanes", "Lanes with a request in hand.", func(p *StatusPool) float64 {
 		n := 0
-		for i := range s.Workers {
-			for _, l := range s.Workers[i].Lanes {
+		for i := range p.Workers {
+			for _, l := range p.Workers[i].Lanes {
 				if l.State == pool.Working.String() {
 					n++
 				}
@@ -222,9 +270,9 @@ var families = []family{
 		return float64(n)
 	}),
 	many(prometheus.GaugeValue, "worker_rss_bytes", "Resident memory of a worker's process.", "slot",
-		func(s *Status, add func(string, float64)) {
-			for i := range s.Workers {
-				if w := &s.Workers[i]; w.RSS > 0 {
+		func(p *StatusPool, add func(string, float64)) {
+			for i := range p.Workers {
+				if w := &p.Workers[i]; w.RSS > 0 {
 					add(strconv.Itoa(w.Slot), float64(w.RSS))
 				}
 			}

@@ -76,6 +76,9 @@ func samples(families map[string]*dto.MetricFamily) map[string]float64 {
 		for _, m := range f.Metric {
 			var labels []string
 			for _, l := range m.Label {
+				if l.GetValue() == "" {
+					continue // the same as no label
+				}
 				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
 			}
 			key := name
@@ -271,4 +274,99 @@ func TestMetricsOfBusyServer(t *testing.T) {
 			t.Errorf("%+v", st.Totals)
 		}
 	})
+}
+
+// TestMetricsOfPools: pools of routes have their own series, and all requests are
+// in one of them; the server's own have the names they have without pools.
+func TestMetricsOfPools(t *testing.T) {
+	for _, mode := range []httpd.Mode{httpd.Emulate, httpd.Fork} {
+		t.Run(mode.String(), func(t *testing.T) {
+			s := start(t, kind{make: func(t *testing.T, s *httpd.Server) {
+				r := routedServer()
+				s.Name, s.Handler, s.Routes, s.Mode, s.Admin = r.Name, r.Handler, r.Routes, mode, "http://127.0.0.1:0"
+			}}, pool.Config{})
+			d := conduct(t)
+			busy, waiting, c := newClient(t, s.url), newClient(t, s.url), newClient(t, s.url)
+			for path, n := range map[string]int{"/api/x": 3, "/forked/x": 4} {
+				for range n {
+					if status, _, err := c.do("GET", path, ""); status != 200 || err != nil {
+						t.Fatalf("%s: %d %v", path, status, err)
+					}
+				}
+			}
+			// The pool named own has a worker that is busy, one request waits, and
+			// there is no room for another.
+			busy.send(t, "GET /own/x"+d.by()+" HTTP/1.1\r\nHost: test\r\n\r\n")
+			p := d.next()
+			waiting.send(t, "GET /own/x HTTP/1.1\r\nHost: test\r\n\r\n")
+			s.until(t, "busy", func(st *httpd.Status) bool { return st.Pools[0].Totals.Waiting == 1 })
+			if status, _, err := c.do("GET", "/own/x", ""); status != 503 || err != nil {
+				t.Errorf("the pool is full: %d %v", status, err)
+			}
+			at := s.until(t, "replaced", func(st *httpd.Status) bool {
+				f := &st.Pools[1]
+				return f.Totals.Exits["max_requests"] == 1 && len(f.Workers) == 1 && f.Workers[0].State == "_" && f.Workers[0].RSS > 0
+			})
+			for _, f := range formats {
+				have := scrape(t, s, f.accept, f.contentType)
+				for name, value := range map[string]float64{
+					"bident_requests_total":                                         3,
+					`bident_requests_total{pool="own"}`:                             1,
+					`bident_requests_total{pool="forked"}`:                          4,
+					"bident_shed_total":                                             0,
+					`bident_shed_total{pool="own"}`:                                 1,
+					"bident_queued_total":                                           float64(at.Totals.Queued),
+					`bident_queued_total{pool="own"}`:                               1,
+					"bident_queue_length":                                           0,
+					`bident_queue_length{pool="own"}`:                               1,
+					"bident_busy_lanes":                                             0,
+					`bident_busy_lanes{pool="own"}`:                                 1,
+					`bident_busy_lanes{pool="forked"}`:                              0,
+					`bident_timeouts_total{pool="own"}`:                             0,
+					`bident_lost_handlers{pool="own"}`:                              0,
+					`bident_spawned_total{pool="own"}`:                              1,
+					`bident_spawned_total{pool="forked"}`:                           2,
+					`bident_generation{pool="forked"}`:                              1,
+					"bident_max_servers":                                            2,
+					`bident_max_servers{pool="own"}`:                                1,
+					`bident_queue_size{pool="own"}`:                                 1,
+					"bident_max_requests":                                           0,
+					`bident_max_requests{pool="forked"}`:                            3,
+					`bident_workers{state="idle"}`:                                  2,
+					`bident_workers{pool="own",state="working"}`:                    1,
+					`bident_workers{pool="forked",state="idle"}`:                    1,
+					`bident_worker_exits_total{cause="max_requests"}`:               0,
+					`bident_worker_exits_total{cause="max_requests",pool="forked"}`: 1,
+				} {
+					if got, ok := have[name]; !ok || got != value {
+						t.Errorf("%s: %s is %v (%v), want %v", f.name, name, got, ok, value)
+					}
+				}
+				if got := have[`bident_worker_rss_bytes{pool="forked",slot="0"}`]; got < 4096 {
+					t.Errorf("%s: memory of the pool's worker: %v", f.name, got)
+				}
+			}
+			_, page := s.look(t, "GET", "/status")
+			for _, want := range []string{"Pool own <", "Pool forked <", "GET /own/x"} {
+				if !bytes.Contains(page, []byte(want)) {
+					t.Errorf("%q is missing on the page", want)
+				}
+			}
+			p.cue("end")
+			p.conn.Close()
+			if resp := waiting.receive(t, "GET"); resp.StatusCode != 200 {
+				t.Errorf("who waited got %d", resp.StatusCode)
+			}
+			// Requests of all pools are those whose times were measured.
+			s.until(t, "at rest", func(st *httpd.Status) bool { return st.Totals.Duration.Count == 9 })
+			have := scrape(t, s, "text/plain", "text/plain")
+			sum := 0.0
+			for _, pool := range []string{"", `{pool="own"}`, `{pool="forked"}`} {
+				sum += have["bident_requests_total"+pool]
+			}
+			if n := have["bident_request_duration_seconds_count"]; sum != n || n != 9 {
+				t.Errorf("%v requests, %v durations", sum, n)
+			}
+		})
+	}
 }

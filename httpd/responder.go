@@ -275,7 +275,14 @@ func (r *responder) stream(f StreamFunc) error {
 	if more, err := r.streamHead(); !more || err != nil {
 		return err
 	}
-	return f(&StreamWriter{direct: r.server})
+	w := &StreamWriter{direct: r.server}
+	if err := f(w); err != nil {
+		return err
+	}
+	if len(w.trailer) > 0 {
+		return r.say(asideTrailer, w.trailer)
+	}
+	return nil
 }
 
 // copyStream sends a body that fasthttp reads for the handler.

@@ -23,7 +23,8 @@ type Route struct {
 	// Path is a path of the request, decoded; one that ends with a slash stands
 	// for everything below it. Default: all paths.
 	Path string
-	// Handler answers the requests. Required. A Program needs a Pool.
+	// Handler answers the requests. Required. A Program needs a Pool. It sees the
+	// whole path: nothing of it is stripped, see Files.
 	Handler Handler
 	// MaxBodySize is the most octets that a request's body may have. Default: the
 	// server's Limits.MaxBodySize.
@@ -41,7 +42,9 @@ type Pool struct {
 	// Mode is the kind of worker. Default Emulate; Fork for a Program, with
 	// AcceptRequest.
 	Mode Mode
-	// Config is how many workers there are and how long they live.
+	// Config is how many workers there are and how long they live. Its queue is the
+	// pool's own: QueueSize and QueueTimeout count what waits for these workers,
+	// beside the queues of other pools and the server's.
 	Config pool.Config
 }
 
@@ -165,11 +168,22 @@ func (s *Server) routed(pool string) fasthttp.RequestHandler {
 	}
 }
 
+// hasPools reports whether a route has workers of its own.
+func (s *Server) hasPools() bool {
+	return slices.ContainsFunc(s.Routes, func(r Route) bool { return r.Pool != nil })
+}
+
 // checkRoutes reports every problem of the routes.
 func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 	names := make(map[string]*Pool)
+	places := make(map[string]int)
 	for i, r := range s.Routes {
 		name := fmt.Sprintf("Routes[%d] (%s%s)", i, r.Host, r.Path)
+		place := strings.ToLower(r.Host) + " " + r.Path
+		if other, taken := places[place]; taken {
+			bad("%s is for the same requests as Routes[%d]", name, other)
+		}
+		places[place] = i
 		switch {
 		case r.Handler == nil:
 			bad("%s has no Handler", name)
@@ -209,6 +223,6 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 		}
 	}
 	if len(p.pools) > 0 && p.accept == AcceptSlot {
-		bad("routes with a Pool need a front in the parent: not with accept slot")
+		bad("routes with a Pool need a front in the parent: set Accept to AcceptRequest, not slot")
 	}
 }

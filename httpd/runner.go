@@ -2,6 +2,7 @@ package httpd
 
 import (
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -121,21 +122,23 @@ func (r *handlerRunner) runStream(l *pool.Lane, j *job) {
 }
 
 // copyStream sends a body that the handler has left to be read. It is read here,
-// because what the handler began belongs to its lane to the end.
+// because what the handler began belongs to its lane to the end: the answer, which
+// is the front's from now on, does not have it any more.
 func (r *handlerRunner) copyStream(l *pool.Lane, j *job) {
 	resp := &j.ctx.Response
-	size := max(resp.Header.ContentLength(), -1)
-	w := newStreamWriter(size)
+	body := *bodyStreamField.of(resp)
+	*bodyStreamField.of(resp) = nil
+	w := newStreamWriter(max(resp.Header.ContentLength(), -1))
 	j.writer, j.reader = w, streamReader{w}
-	if !l.Answer() {
-		_ = resp.CloseBodyStream() // for an answer that reaches nobody
-		return
-	}
 	cause := errStreamCut
 	defer func() { w.finish(cause) }()
-	cause = w.copy(resp.BodyStream())
-	if err := resp.CloseBodyStream(); cause == nil {
-		cause = err
+	if l.Answer() { // or else it would reach nobody
+		cause = w.copy(body)
+	}
+	if c, ok := body.(io.Closer); ok {
+		if err := c.Close(); cause == nil {
+			cause = err
+		}
 	}
 }
 

@@ -39,13 +39,16 @@ type Server struct {
 	Mode Mode
 	// Accept says who accepts connections in fork mode. Default AcceptAuto.
 	Accept Accept
-	// Listen are the addresses: http://host:port, where port 0 picks one, and
-	// http+unix:///path. Default http://127.0.0.1:8080.
+	// Listen are the addresses: http://host:port, https://host:port, where port 0
+	// picks one, and http+unix:///path. https needs certificates: see TLS. Default
+	// http://127.0.0.1:8080.
 	Listen []string
 	// Backlog is the length of the queue of connections that wait to be
 	// accepted. Default: the system's most (SOMAXCONN).
 	Backlog int
-	// SocketMode are the permissions of UNIX sockets. Default: by umask.
+	// SocketMode are the permissions of UNIX sockets. Default: by umask, which
+	// mostly lets only the server's own user connect; 0660 lets in its group, as a
+	// proxy in front needs it.
 	SocketMode fs.FileMode
 	// TLS is what https addresses need.
 	TLS TLS
@@ -64,10 +67,40 @@ type Server struct {
 	// are closed. If there are TrustedProxies, nobody else may send it.
 	ProxyProtocol bool
 	// AccessLog is the file that gets a line for every request; "-" is standard
-	// output. Default: none. AccessLogFormat is its format: combined, the
-	// default, common, vhost_combined, json, or codes as of Apache's
-	// mod_log_config.
-	AccessLog       string
+	// output. Default: none.
+	AccessLog string
+	// AccessLogFormat is the format of AccessLog: combined, the default, common,
+	// vhost_combined, json, or codes of Apache's mod_log_config, such as
+	// `%h "%r" %>s %D`. What a request has no value for is "-". Most of Apache's
+	// codes are there and mean the same; these are ours, or differ:
+	//
+	//	%{slot}W %{pid}W  the worker that had the request
+	//	%{generation}W    which reload it came with
+	//	%{served}W        which of its requests this was, from 1
+	//	%{queue_us}W      microseconds in the queue, until a worker took it
+	//	%{queue_ms}W      the same in milliseconds
+	//	%{shed}W          why no worker had it: queue-full, queue-timeout, stopping,
+	//	                  client-left or error
+	//	%L                id of the request, see RequestIDs; there is always one
+	//	%P                the worker's pid; a serial number in emulate mode
+	//	%U                path as received, neither decoded nor normalised
+	//	%p                the local port
+	//
+	// json is an object for each request. New fields may come at the end, names do
+	// not change:
+	//
+	//	time client peer host method target proto
+	//	status            0 if there was no answer
+	//	bytes             of the body sent
+	//	duration_us       microseconds from the arrival to the end of the answer
+	//	queue_us          those of them in the queue
+	//	referer user_agent id
+	//	slot              -1 if no worker had it
+	//	pid generation served
+	//	kept              requests on the connection before this one
+	//	user shed         "" if there is none
+	//
+	// A code that is not known is an error of Validate.
 	AccessLogFormat string
 	// RequestIDs gives every request an id: the X-Request-ID that it came with, if
 	// that is 1 to 128 letters, digits and -._~+/=:@, else a new one. Handlers and
@@ -108,7 +141,10 @@ type Server struct {
 	Signals bool
 	// HUPStops makes HUP stop the server instead of reloading it.
 	HUPStops bool
-	// Log gets what happens. Default slog.Default().
+	// Log gets what happens. Default slog.Default(). It is not used in a child:
+	// what a child has to say goes to its parent's Log, with level, message and
+	// attributes, and slot and pid. What handlers write to standard output or
+	// standard error gets there, too, line by line, with level INFO.
 	Log *slog.Logger
 	// Observe is told of every step of every worker's life, in order. It must
 	// not block.

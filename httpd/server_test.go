@@ -132,7 +132,7 @@ func TestBadFields(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "socket")
 	s := &httpd.Server{
 		Listen: []string{"http+unix://" + path, "ftp://x", "http://127.0.0.1", "http://h:99999"},
-		Admin:  "gopher://x", Accept: httpd.AcceptSlot, Limits: httpd.Limits{MaxBodySize: -1}, GOMAXPROCS: -3,
+		Admin:  "gopher://x", Accept: httpd.AcceptSlot, Limits: httpd.Limits{MaxBodySize: -2}, GOMAXPROCS: -3,
 		Env: []string{"A=b"}, Pool: pool.Config{MaxServers: -7, Concurrency: -8},
 	}
 	err := s.Run(t.Context())

@@ -89,7 +89,7 @@ func (s *Server) settings() (*settings, error) {
 	p.pool = s.poolDefaults(s.Pool, p.mode)
 	if p.mode == Fork && p.accept == AcceptAuto {
 		p.accept = AcceptRequest
-		if p.pool.Concurrency > 1 && !program {
+		if p.pool.Concurrency > 1 && !program && !s.hasPools() {
 			p.accept = AcceptSlot
 		}
 	}

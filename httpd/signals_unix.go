@@ -13,6 +13,10 @@ import (
 	"github.com/bident/bident/pool"
 )
 
+// sameSignal is how long after the first signal to stop another one is still the
+// same.
+const sameSignal = 50 * time.Millisecond
+
 // handleSignals acts on the process's signals until the function that it returns
 // is called. They are acted on in the order in which they come; the outcome of
 // one is waited for beside the others, so that a second TERM is never kept
@@ -23,7 +27,7 @@ func (r *instance) handleSignals() (stop func()) {
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGWINCH)
 	over := make(chan struct{})
 	go func() {
-		stopped := false
+		var stopped time.Time
 		for {
 			select {
 			case <-over:
@@ -34,11 +38,15 @@ func (r *instance) handleSignals() (stop func()) {
 				}
 				switch sig {
 				case syscall.SIGTERM, syscall.SIGINT:
-					if stopped {
-						r.stop(0)
+					if !stopped.IsZero() {
+						// timeout(1) and shells send one signal to the process and
+						// to its group: that is no second thought.
+						if time.Since(stopped) > sameSignal {
+							r.stop(0)
+						}
 						continue
 					}
-					stopped = true
+					stopped = time.Now()
 					r.stop(dieTimeout(r.plan.pool))
 				case syscall.SIGQUIT:
 					r.stop(pool.NoLimit)

@@ -17,17 +17,21 @@ const (
 // errSpool says that a body could not be kept.
 var errSpool = errors.New("httpd: body of a request")
 
+// errSpoolFull says that there is no room for bodies at the moment.
+var errSpoolFull = errors.New("httpd: too many bodies at a time")
+
 // spool holds a request's body: in memory as long as it is small and the front
 // has memory to give, in a temporary file beyond. A file is mapped, so that
 // handlers find every body as octets in memory, and the kernel may take them out
 // again.
 type spool struct {
-	front  *front
-	buf    []byte
-	taken  int64 // octets of the front's budget
-	file   *os.File
-	stored int64
-	mapped []byte
+	front   *front
+	buf     []byte
+	taken   int64 // octets of the front's budget
+	file    *os.File
+	stored  int64
+	charged int64 // octets of the front's budget of files
+	mapped  []byte
 }
 
 // reset makes the spool ready for a body of about size octets, which may be 0
@@ -81,6 +85,11 @@ func (s *spool) spill() error {
 }
 
 func (s *spool) store(p []byte) error {
+	if s.front.bodyDisk.Add(int64(len(p))) > s.front.limits.BodyDisk {
+		s.front.bodyDisk.Add(-int64(len(p)))
+		return errSpoolFull
+	}
+	s.charged += int64(len(p))
 	n, err := s.file.Write(p)
 	s.stored += int64(n)
 	if err != nil {
@@ -142,6 +151,7 @@ func (s *spool) release() {
 		}
 	}
 	s.front.bodyMemory.Add(-s.taken)
+	s.front.bodyDisk.Add(-s.charged)
 	*s = spool{front: s.front}
 }
 

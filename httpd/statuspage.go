@@ -71,9 +71,14 @@ func (r *instance) handleStatusPage(ctx *fasthttp.RequestCtx) {
 	ctx.SetBody(body.Bytes())
 }
 
-// page is what the template shows.
+// page is what the template shows: a server, or in it one of its pools.
 type page struct {
 	*Status
+	Name      string  // of the pool, empty for the server
+	ID        string  // in front of the names of elements
+	Parts     []*page // the pools that routes have for themselves
+	AllBusy   int     // with those of the pools
+	AllLanes  int
 	Refresh   int
 	Refreshes []int
 	Now       string
@@ -93,6 +98,19 @@ type page struct {
 	Settings  []pageSetting
 	Wait      *chart
 	Run       *chart
+}
+
+// heading is that of a part of the page.
+type heading struct {
+	ID, Title string
+	Inner     bool // below the heading of a pool
+	Counted   bool
+	Count     int
+}
+
+// Head is the heading of what is shown of the server or the pool.
+func (p *page) Head(id, title string) heading {
+	return heading{p.ID + id, title, p.Name != "", id == "workers", len(p.Rows)}
 }
 
 // letter is a slot in the state line.
@@ -152,8 +170,28 @@ type pageSetting struct{ Name, Value string }
 
 // newPage arranges a status for the template.
 func newPage(s *Status, refresh int, now time.Time) *page {
+	p := newPart(s, now)
+	p.Refresh = refresh
+	p.AllBusy, p.AllLanes = p.Busy, p.Lanes
+	for i := range s.Pools {
+		q := &s.Pools[i]
+		part := newPart(&Status{
+			Mode: q.Mode, Generation: q.Generation, Started: s.Started,
+			Limits: q.Limits, Totals: q.Totals, Workers: q.Workers, Exits: q.Exits,
+		}, now)
+		part.Name, part.ID = q.Name, fmt.Sprintf("pool%d-", i)
+		p.AllBusy += part.Busy
+		p.AllLanes += part.Lanes
+		p.Parts = append(p.Parts, part)
+	}
+	return p
+}
+
+// newPart arranges the state of the server's own workers, or of one of its pools
+// in the form of a server.
+func newPart(s *Status, now time.Time) *page {
 	p := &page{
-		Status: s, Refresh: refresh, Refreshes: []int{2, 10, 60}, Now: now.UTC().Format(time.RFC3339),
+		Status: s, Refreshes: []int{2, 10, 60}, Now: now.UTC().Format(time.RFC3339),
 		Uptime: now.Sub(s.Started), Processes: s.Mode == Fork.String(), Holds: s.Accept == AcceptSlot.String(),
 		Wait: newChart("wait", "Wait in the queue", &s.Totals.Wait),
 		Run:  newChart("duration", "Request duration", &s.Totals.Duration),

@@ -11,7 +11,7 @@ import (
 )
 
 // render makes the page of a server where everything that others can choose is text.
-func render(t testing.TB, text string, lanes, workers int) string {
+func render(t testing.TB, text string, lanes, workers int, pools ...StatusPool) string {
 	t.Helper()
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	s := &Status{
@@ -30,6 +30,7 @@ func render(t testing.TB, text string, lanes, workers int) string {
 		}
 		s.Workers = append(s.Workers, w)
 	}
+	s.Pools = pools
 	var b bytes.Buffer
 	if err := statusPage.Execute(&b, newPage(s, 0, now)); err != nil {
 		t.Fatal(err)
@@ -76,6 +77,60 @@ func TestStatusPage(t *testing.T) {
 	}
 }
 
+// TestStatusPageOfPools: each pool has a section, with names of elements that no
+// other has, and a server without pools has none.
+func TestStatusPageOfPools(t *testing.T) {
+	if out := render(t, "GET /x", 1, 1); strings.Contains(out, `class="pool"`) || strings.Contains(out, "<h3") {
+		t.Error("sections of pools that are not there")
+	}
+	two := StatusWorker{Slot: 1, State: "W", PID: 5, RSS: 3 << 20, Lanes: []StatusLane{{"W", "GET /reports/x", 2}, {"_", "", 0}}}
+	out := render(t, "GET /x", 1, 1,
+		StatusPool{
+			Name: "reports", Mode: "fork", Generation: 4, Limits: map[string]any{"max_servers": 2, "queue_size": 9},
+			Totals:  StatusTotals{Requests: 7654, Waiting: 5, Shed: 3, Exits: map[string]int64{"max_memory": 6}},
+			Workers: []StatusWorker{two}, Exits: []StatusExit{{Cause: "crash", PID: 4, Request: "GET /reports/bad"}},
+		},
+		StatusPool{Name: `<b onclick="x">`, Mode: "emulate"},
+	)
+	if n := strings.Count(out, `<section class="pool"`); n != 2 {
+		t.Errorf("%d sections", n)
+	}
+	_, section, _ := strings.Cut(out, `<section class="pool"`)
+	section, _, _ = strings.Cut(section, `<section class="pool"`)
+	for _, want := range []string{
+		`Pool reports <span class="mode">fork<`, "generation 4", "7\u202f654", "5<small> of 9<", `class="warn"><dt>Shed</dt><dd>3<`,
+		"1<small> of 2<", "slot 0: free", "slot 1: working", "GET /reports/x", "GET /reports/bad", "max_memory", "3.0 MiB",
+		`<dt>queue_size</dt><dd>9<`, `Workers <span class="n">1</span></h3>`,
+	} {
+		if !strings.Contains(section, want) {
+			t.Errorf("%q is missing in the section of a pool", want)
+		}
+	}
+	for _, not := range []string{"<dt>Connections", "<dt>Parked", "GET /x<"} {
+		if strings.Contains(section, not) {
+			t.Errorf("%q is not of the pool", not)
+		}
+	}
+	if strings.Contains(out, "<b onclick") || !strings.Contains(out, "Pool &lt;b onclick") {
+		t.Error("a pool's name is not text")
+	}
+	if !strings.Contains(out, "<title>2/3 busy") {
+		t.Error("the title is not of all pools")
+	}
+	seen := make(map[string]bool)
+	for _, id := range regexp.MustCompile(`\sid="([^"]*)"`).FindAllStringSubmatch(out, -1) {
+		if seen[id[1]] {
+			t.Errorf("two elements are named %s", id[1])
+		}
+		seen[id[1]] = true
+	}
+	for _, ref := range regexp.MustCompile(`aria-labelledby="([^"]*)"`).FindAllStringSubmatch(out, -1) {
+		if !seen[ref[1]] {
+			t.Errorf("there is no %s", ref[1])
+		}
+	}
+}
+
 // Whatever clients and programs say stays text: it opens no element and ends no
 // attribute.
 func FuzzStatusPage(f *testing.F) {
@@ -85,12 +140,15 @@ func FuzzStatusPage(f *testing.F) {
 	} {
 		f.Add(s)
 	}
-	plain := render(f, "x", 1, 1)
+	named := func(text string) StatusPool {
+		return StatusPool{Name: text, Mode: "fork", Workers: []StatusWorker{{State: "W", Lanes: []StatusLane{{"W", text, 1}}}}}
+	}
+	plain := render(f, "x", 1, 1, named("x"))
 	f.Fuzz(func(t *testing.T, text string) {
 		if text == "" {
 			return // fewer elements
 		}
-		out := render(t, text, 1, 1)
+		out := render(t, text, 1, 1, named(text))
 		for _, mark := range []string{"<", ">", `"`} {
 			if have, want := strings.Count(out, mark), strings.Count(plain, mark); have != want {
 				t.Errorf("%q: %d times %q, not %d", text, have, mark, want)

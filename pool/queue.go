@@ -115,7 +115,7 @@ func (q *Queue) Admits() error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.starved || q.waiting.Load() > 0 && q.waiting.Load() >= q.size.Load() {
+	if q.starved || q.waiting.Load() >= q.size.Load() && !q.idle.some() {
 		q.shed.Add(1)
 		return ErrQueueFull
 	}

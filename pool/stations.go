@@ -36,6 +36,16 @@ func (s *stations) offer(station int) {
 	s.words[station/64].Or(1 << (station % 64))
 }
 
+// some reports whether a lane is idle.
+func (s *stations) some() bool {
+	for i := range s.words {
+		if s.words[i].Load() != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // withdraw takes back a lane's offer. It reports false if somebody has taken
 // the lane already.
 func (s *stations) withdraw(station int) bool {

@@ -14,7 +14,7 @@ func config(args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 || args[0] != "check" && args[0] != "print" {
 		return misuse(stderr, "config needs one of check, print, followed by the flags of serve")
 	}
-	s, err := readSettings(args[1:])
+	s, err := firstSettings(args[1:])
 	if errors.Is(err, options.ErrHelp) {
 		fmt.Fprint(stdout, options.Help())
 		return exitOK

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"math"
+
 	"github.com/bident/bident/cmd/bident/options"
 	"github.com/bident/bident/httpd"
+	"github.com/bident/bident/pool"
 )
 
 // setFront gives a server the settings of what speaks with clients.
@@ -43,11 +46,11 @@ func setFront(srv *httpd.Server, s *options.Settings) {
 	}
 }
 
-// bodyLimit is the library's word for a size limit.
+// bodyLimit is the library's word for a size limit. What is more than a size can
+// be is no limit.
 func bodyLimit(n int64) int {
-	const most = 1 << 46 // of an address space
-	if n == 0 || n > most {
-		return most
+	if n == 0 || n > math.MaxInt {
+		return pool.NoLimit
 	}
 	return int(n)
 }

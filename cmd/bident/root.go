@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"os"
-	"strings"
 
 	"github.com/bident/bident/cmd/bident/options"
 )
@@ -18,11 +16,5 @@ func findRoot(s *options.Settings) error {
 	if err == nil {
 		return dir.Close()
 	}
-	var path *os.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	// As the problems of the settings begin: --root, BIDENT_ROOT or a line of a file.
-	where := strings.TrimPrefix(strings.TrimPrefix(s.Origin("root"), "flag "), "environment ")
-	return options.Problems{{Where: where, What: "root " + s.Root + ": " + err.Error()}}
+	return options.Problems{s.Problem("root", s.Root+": "+reason(err).Error(), "the name of a directory")}
 }

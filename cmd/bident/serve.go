@@ -23,7 +23,7 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	if httpd.InChild() {
 		return work(stderr)
 	}
-	s, err := readSettings(args)
+	s, err := firstSettings(args)
 	if errors.Is(err, options.ErrHelp) {
 		fmt.Fprint(stdout, options.Help())
 		return exitOK
@@ -45,7 +45,7 @@ func serveWith(args []string, s *options.Settings, stderr io.Writer) error {
 	defer release()
 	logs, err := openLog(s, stderr)
 	if err != nil {
-		return err
+		return unwritable(s, "log_file", s.LogFile, err)
 	}
 	defer logs.Close()
 	srv := server(s)
@@ -57,24 +57,37 @@ func serveWith(args []string, s *options.Settings, stderr io.Writer) error {
 	if s.PIDFile != "" {
 		pid, err := claimPIDFile(s.PIDFile)
 		if err != nil {
-			return err
+			return unwritable(s, "pid_file", s.PIDFile, err)
 		}
 		defer pid.Remove()
 	}
 	if srv.Admin, err = adminAddress(s); err != nil {
 		return err
 	}
-	return srv.Run(ctx)
+	return placed(s, srv.Run(ctx))
+}
+
+// firstSettings reads the settings of a server that has not begun: it will have
+// to make its files, which a running one has open.
+func firstSettings(args []string) (*options.Settings, error) {
+	s, err := readSettings(args)
+	if err == nil {
+		err = findDestinations(s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // readSettings reads the settings of serve and checks them whole.
 func readSettings(args []string) (*options.Settings, error) {
 	s, err := options.Load(args, os.Environ(), os.ReadFile)
 	if err == nil {
-		err = errors.Join(findProgram(s), findRoot(s))
+		err = errors.Join(findProgram(s), findRoot(s), findCertificates(s))
 	}
 	if err == nil {
-		err = server(s).Validate()
+		err = placed(s, server(s).Validate())
 	}
 	if err != nil {
 		return nil, err

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"os/signal"
 	"sort"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -18,6 +22,7 @@ func status(args []string, stdout, stderr io.Writer) int {
 	var t target
 	t.flags(f)
 	asJSON := f.Bool("json", false, "print the status as JSON")
+	watch := f.Bool("watch", false, "print it again every second until interrupted; as JSON, one object a line")
 	rest, code, ok := parse(f, args, stdout, stderr)
 	if !ok {
 		return code
@@ -29,22 +34,108 @@ func status(args []string, stdout, stderr io.Writer) int {
 	if err != nil {
 		return fail(stderr, err)
 	}
-	body, err := c.look("/status.json")
-	if err != nil {
-		return fail(stderr, err)
-	}
-	if *asJSON {
-		_, err = stdout.Write(body)
+	p := &statusPrinter{target: t, client: c, out: stdout, asJSON: *asJSON, lines: *watch}
+	if !*watch {
+		err = p.print()
 	} else {
-		var s httpd.Status
-		if err = json.Unmarshal(body, &s); err == nil {
-			err = writeStatus(stdout, &s)
-		}
+		signals := make(chan os.Signal, 1)
+		signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		defer signal.Stop(signals)
+		ticker := time.NewTicker(watchInterval)
+		defer ticker.Stop()
+		err = p.watch(ticker.C, signals)
 	}
 	if err != nil {
 		return fail(stderr, err)
 	}
 	return exitOK
+}
+
+// watchInterval is the time between two statuses of status --watch.
+const watchInterval = time.Second
+
+// statusPrinter prints the status of a server, once or again and again.
+type statusPrinter struct {
+	target target
+	client *adminClient
+	out    io.Writer
+	asJSON bool
+	lines  bool // JSON has one line
+}
+
+// watch prints the status at once and at every tick, until a signal comes or the
+// server is gone. A server that has come into the place of the first one is
+// followed.
+func (p *statusPrinter) watch(ticks <-chan time.Time, signals <-chan os.Signal) error {
+	if err := p.print(); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-signals:
+			return nil
+		case <-ticks:
+		}
+		body, err := p.client.look("/status.json")
+		if err != nil {
+			again, lost := p.target.client()
+			if lost != nil {
+				return err
+			}
+			p.client.client.CloseIdleConnections()
+			p.client = again
+			if body, err = again.look("/status.json"); err != nil {
+				return err
+			}
+		}
+		if !p.asJSON {
+			if _, err := fmt.Fprintln(p.out); err != nil {
+				return err
+			}
+		}
+		if err := p.show(body); err != nil {
+			return err
+		}
+	}
+}
+
+// print asks for the status and prints it.
+func (p *statusPrinter) print() error {
+	body, err := p.client.look("/status.json")
+	if err != nil {
+		return err
+	}
+	return p.show(body)
+}
+
+// show prints a status that the server has sent.
+func (p *statusPrinter) show(body []byte) error {
+	if p.asJSON && !p.lines {
+		_, err := p.out.Write(body)
+		return err
+	}
+	var b bytes.Buffer
+	if p.asJSON {
+		if err := json.Compact(&b, body); err != nil {
+			return p.strange(err)
+		}
+		b.WriteByte('\n')
+	} else {
+		var s httpd.Status
+		if err := json.Unmarshal(body, &s); err != nil {
+			return p.strange(err)
+		}
+		if err := writeStatus(&b, &s); err != nil {
+			return err
+		}
+	}
+	_, err := p.out.Write(b.Bytes())
+	return err
+}
+
+// strange is the error of an answer that is no status.
+func (p *statusPrinter) strange(err error) error {
+	return fmt.Errorf("the server at %s answers with something else than a status: %w", p.client.address, err)
 }
 
 // writeStatus prints a status as a table.
@@ -59,10 +150,27 @@ func writeStatus(out io.Writer, s *httpd.Status) error {
 	t := s.Totals
 	fmt.Fprintf(out, "requests %d  connections %d  queued %d  shed %d  timeouts %d  lost %d  spawned %d\n",
 		t.Requests, t.Connections, t.Queued, t.Shed, t.Timeouts, t.Lost, t.Spawned)
-	fmt.Fprintf(out, "exits%s\n\n", exitCounts(t.Exits))
+	if err := writeWorkers(out, t.Exits, s.Workers, s.Exits); err != nil {
+		return err
+	}
+	for i := range s.Pools {
+		p := &s.Pools[i]
+		t := &p.Totals
+		fmt.Fprintf(out, "\npool %s  %s  generation %d\n", p.Name, p.Mode, p.Generation)
+		fmt.Fprintf(out, "requests %d  queue %d%s\n", t.Requests, t.Waiting, rare(t))
+		if err := writeWorkers(out, t.Exits, p.Workers, p.Exits); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeWorkers prints the workers that there are in a pool and how others ended.
+func writeWorkers(out io.Writer, causes map[string]int64, workers []httpd.StatusWorker, exits []httpd.StatusExit) error {
+	fmt.Fprintf(out, "exits%s\n\n", exitCounts(causes))
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SLOT\tPID\tSTATE\tGEN\tREQUESTS\tCONNS\tAGE\tRSS\tREQUEST")
-	for _, worker := range s.Workers {
+	for _, worker := range workers {
 		request := ""
 		for _, l := range worker.Lanes {
 			if l.Request != "" {
@@ -77,13 +185,13 @@ func writeStatus(out io.Writer, s *httpd.Status) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for i, e := range s.Exits {
+	for i, e := range exits {
 		if i == 5 {
 			break
 		}
 		fmt.Fprintf(out, "\nexit: pid %d slot %d %s %s %s", e.PID, e.Slot, e.Cause, e.Status, e.Request)
 	}
-	if len(s.Exits) > 0 {
+	if len(exits) > 0 {
 		fmt.Fprintln(out)
 	}
 	return nil

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +39,8 @@ func (v *view) lines() []string {
 		v.cut(v.counts()),
 		v.cut(v.times()),
 	}
-	out = append(out, v.board()...)
+	out = append(out, v.board(s.Workers)...)
+	out = append(out, v.pools()...)
 	if v.trouble != nil {
 		out = append(out, v.paint("1;31", v.cut("no answer: "+v.trouble.Error())))
 	} else {
@@ -55,18 +54,21 @@ func (v *view) lines() []string {
 // counts are totals, and how fast they grow.
 func (v *view) counts() string {
 	t := &v.now.status.Totals
-	text := fmt.Sprintf("requests %d", t.Requests)
-	if per, ok := v.rate(func(t *httpd.StatusTotals) int64 { return t.Requests }); ok {
-		text += fmt.Sprintf(" (%s/s)", per)
+	var before *httpd.StatusTotals
+	if v.same() {
+		before = &v.before.status.Totals
 	}
-	text += fmt.Sprintf("  connections %d", t.Connections)
-	if per, ok := v.rate(func(t *httpd.StatusTotals) int64 { return t.Connections }); ok {
-		text += fmt.Sprintf(" (%s/s)", per)
-	}
+	text := v.counter("requests", t, before, func(t *httpd.StatusTotals) int64 { return t.Requests }) +
+		v.counter("  connections", t, before, func(t *httpd.StatusTotals) int64 { return t.Connections })
 	if v.now.status.Accept != "slot" {
 		text += fmt.Sprintf("  queue %d", t.Waiting)
 	}
-	return text + fmt.Sprintf("  queued %d  shed %d  timeouts %d  lost %d  spawned %d", t.Queued, t.Shed, t.Timeouts, t.Lost, t.Spawned)
+	return text + rare(t)
+}
+
+// rare are the totals that are small where all is well.
+func rare(t *httpd.StatusTotals) string {
+	return fmt.Sprintf("  queued %d  shed %d  timeouts %d  lost %d  spawned %d", t.Queued, t.Shed, t.Timeouts, t.Lost, t.Spawned)
 }
 
 // same reports whether both samples are of one server.
@@ -75,12 +77,14 @@ func (v *view) same() bool {
 		v.before.status.Started.Equal(v.now.status.Started) && v.now.at.After(v.before.at)
 }
 
-// rate is by how much a counter has grown a second.
-func (v *view) rate(of func(*httpd.StatusTotals) int64) (string, bool) {
-	if !v.same() {
-		return "", false
+// counter is a total, and by how much it has grown a second if it is known what
+// it was before.
+func (v *view) counter(name string, now, before *httpd.StatusTotals, of func(*httpd.StatusTotals) int64) string {
+	text := fmt.Sprintf("%s %d", name, of(now))
+	if before != nil {
+		text += fmt.Sprintf(" (%s/s)", perSecond(of(now)-of(before), v.now.at.Sub(v.before.at)))
 	}
-	return perSecond(of(&v.now.status.Totals)-of(&v.before.status.Totals), v.now.at.Sub(v.before.at)), true
+	return text
 }
 
 func perSecond(n int64, span time.Duration) string {
@@ -150,12 +154,12 @@ func rounded(d time.Duration) string {
 
 // board is the line of states, as long as the frame is wide and at most four
 // times, with a count of each state in front.
-func (v *view) board() []string {
+func (v *view) board(workers []httpd.StatusWorker) []string {
 	var all []byte
 	count := make(map[byte]int)
 	next := 0
-	for i := range v.now.status.Workers {
-		w := &v.now.status.Workers[i]
+	for i := range workers {
+		w := &workers[i]
 		for ; next < w.Slot && next < 4*v.width; next++ {
 			all = append(all, '.')
 		}
@@ -164,7 +168,7 @@ func (v *view) board() []string {
 		all = append(all, letter)
 		next = w.Slot + 1
 	}
-	text := fmt.Sprintf("workers %d", len(v.now.status.Workers))
+	text := fmt.Sprintf("workers %d", len(workers))
 	for _, letter := range []byte(urgency) {
 		if n := count[letter]; n > 0 {
 			text += fmt.Sprintf("  %c %d", letter, n)
@@ -198,67 +202,6 @@ func (v *view) paintLetters(letters []byte) string {
 		letters = letters[n:]
 	}
 	return b.String()
-}
-
-// table are the workers, at most room lines of them under a head.
-func (v *view) table(room int) []string {
-	workers := slices.Clone(v.now.status.Workers)
-	slices.SortStableFunc(workers, func(a, b httpd.StatusWorker) int {
-		return cmp.Or(
-			cmp.Compare(strings.IndexByte(urgency, letterOf(a.State)), strings.IndexByte(urgency, letterOf(b.State))),
-			cmp.Compare(oldest(&b).Age, oldest(&a).Age),
-			cmp.Compare(b.Age, a.Age), cmp.Compare(a.Slot, b.Slot))
-	})
-	type key struct{ slot, pid int }
-	earlier := make(map[key]int64)
-	if v.same() {
-		for i := range v.before.status.Workers {
-			w := &v.before.status.Workers[i]
-			earlier[key{w.Slot, w.PID}] = w.Requests
-		}
-	}
-	out := []string{v.paint("7", v.padded("S  SLOT      PID  GEN     REQUESTS     /S  CONNS       AGE     RSS  BUSY  REQUEST"))}
-	for i := range workers {
-		if i == room-1 && len(workers) > room {
-			return append(out, v.cut(fmt.Sprintf("... %d workers more", len(workers)-i)))
-		}
-		if i >= room {
-			break
-		}
-		w := &workers[i]
-		per := "-"
-		if n, ok := earlier[key{w.Slot, w.PID}]; ok {
-			per = perSecond(w.Requests-n, v.now.at.Sub(v.before.at))
-		}
-		busy := 0
-		for _, l := range w.Lanes {
-			if l.State == "W" {
-				busy++
-			}
-		}
-		hand := ""
-		if l := oldest(w); l.Request != "" {
-			hand = rounded(seconds(l.Age)) + " " + l.Request
-		}
-		line := v.cut(fmt.Sprintf("%c  %4d %8d %4d %12d %6s %6d %9s %7s  %4s  %s", letterOf(w.State), w.Slot, w.PID, w.Generation,
-			w.Requests, per, w.Connections, rounded(seconds(w.Age)), rss(w.RSS), fmt.Sprintf("%d/%d", busy, len(w.Lanes)), hand))
-		if line != "" {
-			line = v.paint(colors[line[0]], line[:1]) + line[1:]
-		}
-		out = append(out, line)
-	}
-	return out
-}
-
-// oldest is the lane whose request has been in hand longest, the zero value if
-// none has one.
-func oldest(w *httpd.StatusWorker) (found httpd.StatusLane) {
-	for _, l := range w.Lanes {
-		if l.Request != "" && (found.Request == "" || l.Age > found.Age) {
-			found = l
-		}
-	}
-	return found
 }
 
 // cut is text as a terminal can be given it, one column for each character and no

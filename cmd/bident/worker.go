@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/url"
 	"os"
 	"strconv"
@@ -63,7 +62,7 @@ func work(stderr io.Writer) int {
 		return fail(stderr, err)
 	}
 	os.Unsetenv(applicationVariable)
-	srv := &httpd.Server{Log: slog.New(newPlainHandler(stderr))}
+	srv := new(httpd.Server)
 	a.serveBy(srv)
 	if err := srv.Run(context.Background()); err != nil {
 		return fail(stderr, err)

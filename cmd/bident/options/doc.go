@@ -29,7 +29,8 @@
 //
 // Regular expressions, networks and host names are checked here, where their
 // place is known; that files exist and certificates fit their keys, and what the
-// codes of access_log_format mean, is found out by the server.
+// codes of access_log_format mean, is found out by the server, whose caller makes
+// a Problem of it with [Settings.Problem].
 //
 // Load is a pure function of its arguments: call it again with the same
 // arguments, and a function that reads the file again, to reload.

@@ -16,6 +16,16 @@ type Settings struct {
 // "default". An alias that was used is named. Unknown keys are "default".
 func (s *Settings) Origin(key string) string { return s.origins[key].String() }
 
+// Problem says what is wrong with the value of a key, and where it was given, as
+// Load would. It is for what only the use of the value brings to light.
+func (s *Settings) Problem(key, what, hint string) Problem {
+	at := s.origins[key]
+	if at.from == fromFile {
+		what = key + ": " + what
+	}
+	return Problem{Where: at.where(), What: what, Hint: hint}
+}
+
 // IsSet reports whether a key was set explicitly, be it to its default.
 func (s *Settings) IsSet(key string) bool { _, ok := s.origins[key]; return ok }
 
