@@ -310,10 +310,10 @@ func TestSlowCrowd(t *testing.T) {
 			switch i % 3 {
 			case 0:
 				status, text, err = c.get("/see")
-				want = seen("GET", "test", "", "")
+				want = seen("GET", "localhost", "", "")
 			case 1:
 				status, text, err = c.do("POST", "/see", "strict")
-				want = seen("POST", "test", "", "strict")
+				want = seen("POST", "localhost", "", "strict")
 			case 2:
 				status, text, err = c.do("POST", "/echo", body)
 				want = body
