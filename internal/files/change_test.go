@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/valyala/fasthttp"
 )
@@ -95,6 +96,62 @@ func TestChangeIsSeenAtOnce(t *testing.T) {
 		}
 		must(t, os.Remove(s.path("a.txt")))
 		c.get("/a.txt").want(t, 404)
+	})
+}
+
+// A file that is asked for again at once is not looked at again; it is after a
+// moment, and by whoever has to open it.
+func TestFileIsLookedAtAfterAMoment(t *testing.T) {
+	trees(t, func(t *testing.T, open func(Config) *Files) {
+		s := newSite(t)
+		f := open(Config{Root: s.root})
+		t.Cleanup(func() { f.Close() })
+		f.settle = always
+		now := time.Now()
+		size := func(name string, at time.Time) int64 {
+			t.Helper()
+			e, o, err := f.find([]byte(name+"\x00"), at)
+			must(t, err)
+			o.close()
+			return e.info.size
+		}
+		for range 2 { // the second time it is found the same
+			size("a.txt", now)
+		}
+		s.write("a.txt", "changed")
+		if n := size("a.txt", now.Add(trust-1)); n != 10 {
+			t.Errorf("looked at again at once: %d octets", n)
+		}
+		if n := size("a.txt", now.Add(-1)); n != 7 {
+			t.Errorf("before it was looked at: %d octets", n)
+		}
+		for range 2 {
+			size("a.txt", now)
+		}
+		s.write("a.txt", "changed again")
+		if n := size("a.txt", now.Add(trust)); n != 13 {
+			t.Errorf("not looked at after a moment: %d octets", n)
+		}
+
+		// What is not in memory is never taken for what it was.
+		f.trust = time.Hour
+		get := func() int {
+			var ctx fasthttp.RequestCtx
+			ctx.Request.SetRequestURI("/big.bin")
+			f.Serve(&ctx)
+			defer ctx.Response.CloseBodyStream()
+			if ctx.Response.StatusCode() != 200 {
+				t.Fatalf("status %d", ctx.Response.StatusCode())
+			}
+			return ctx.Response.Header.ContentLength()
+		}
+		for range 2 {
+			get()
+		}
+		s.write("big.bin", pattern(200_000))
+		if n := get(); n != 200_000 {
+			t.Errorf("%d octets of a file that has changed", n)
+		}
 	})
 }
 

@@ -31,8 +31,10 @@
 // times of modification and of change), media type, validators, and the content
 // if the file is small, and what compression made of it. Entries are kept in a table
 // of fixed size and within a budget of bytes. Reading the table takes no lock.
-// A remembered entry is used only if one stat(2) in the same request finds the
-// same identity, so a changed file is served from the next request on. A file
+// A remembered entry is used only if one stat(2) in the same request, or in one
+// that began less than 10 ms before, finds the same identity: a file that is asked
+// for all the time is seen to have changed after 10 ms, every other one with the
+// next request. What is not in memory is opened and compared each time. A file
 // that changed less than 100 ms ago is not remembered: the clock that stamps
 // files may be too coarse to tell the next change from the last one. Two things
 // may be noticed one second late: a precompressed variant that appears, and a

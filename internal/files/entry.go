@@ -39,8 +39,9 @@ type entry struct {
 	place int   // in the cache, guarded by its lock
 	cost  int64 // guarded by the lock of the cache
 
-	// resolved is when the way to the file was last gone, in nanoseconds.
-	resolved atomic.Int64
+	// resolved is when the way to the file was last gone, in nanoseconds, and
+	// confirmed when the file was last found to be the same.
+	resolved, confirmed atomic.Int64
 	// looked is when variants were last looked for, in nanoseconds, and beside
 	// what was found: bit i for coding i.
 	looked atomic.Int64
@@ -68,15 +69,21 @@ func (f *Files) find(name []byte, now time.Time) (e *entry, o opened, err error)
 	}
 	hash := maphash.Bytes(f.cache.seed, path)
 	if e = f.cache.get(hash, path); e != nil {
-		if age := now.UnixNano() - e.resolved.Load(); age >= 0 && age < int64(believe) {
+		nanos := now.UnixNano()
+		if age := nanos - e.resolved.Load(); age >= 0 && age < int64(believe) {
+			if age := nanos - e.confirmed.Load(); age >= 0 && age < int64(f.trust) {
+				return e, opened{}, nil
+			}
 			if in, err := f.tree.stat(e.name); err == nil && in.same(&e.info) {
+				e.confirmed.Store(nanos)
 				return e, opened{}, nil
 			}
 		} else if o, err := f.tree.open(e.name); err == nil {
 			// A stat tells that it is the same file, not that the way to it is still
 			// one that may be gone.
 			if o.info.same(&e.info) {
-				e.resolved.Store(now.UnixNano())
+				e.resolved.Store(nanos)
+				e.confirmed.Store(nanos)
 				if e.data != nil {
 					o.close()
 				}
@@ -166,10 +173,12 @@ func (f *Files) ensure(e *entry, o *opened) error {
 	}
 	now, err := f.tree.open(e.name)
 	if err != nil {
+		e.confirmed.Store(0)
 		return errChanged // it was there: the next look tells what is now
 	}
 	if !now.info.same(&e.info) {
 		now.close()
+		e.confirmed.Store(0)
 		return errChanged
 	}
 	*o = now
@@ -179,6 +188,10 @@ func (f *Files) ensure(e *entry, o *opened) error {
 // believe is how long it is believed that no variant has appeared, and that no part of a
 // path has become a link.
 const believe = time.Second
+
+// trust is how long it is believed that a file is the same as a moment ago. What is
+// asked for thousands of times a second is then looked at a hundred times.
+const trust = 10 * time.Millisecond
 
 // variants is a set of the codings for which there is a file beside e, which is to be confirmed
 // when it is used: bit i for coding i.

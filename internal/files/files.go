@@ -25,6 +25,8 @@ type Files struct {
 	noPrecompressed bool
 	// settle is how long a file has to be left alone to be remembered.
 	settle time.Duration
+	// trust is how long a file is not looked at again.
+	trust time.Duration
 	// small is the size up to which files are read into memory.
 	small int64
 
@@ -58,7 +60,7 @@ func newFiles(c Config, t tree) *Files {
 	f := &Files{
 		tree: t, index: append([]string(nil), c.Index...), types: map[string]string{},
 		dotfiles: c.Dotfiles, noCompress: c.NoCompress, noPrecompressed: c.NoPrecompressed,
-		settle: settle, small: 16 << 10,
+		settle: settle, trust: trust, small: 16 << 10,
 	}
 	if len(f.index) == 0 {
 		f.index = []string{"index.html"}
