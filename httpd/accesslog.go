@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"github.com/valyala/fasthttp"
 
@@ -286,14 +287,35 @@ func (c *conn) chronicle(status int, resp *fasthttp.Response, state accesslog.Co
 		e.HostName = c.host
 	}
 	if a.request {
-		e.Request = &d.ctx.Request.Header
+		e.Request = (*requestFields)(&d.ctx.Request.Header)
 	}
 	if a.answer && resp != nil {
-		e.Answer = &resp.Header
+		e.Answer = (*answerFields)(&resp.Header)
 	}
 	r.line = a.format.Append(r.line[:0], &e)
 	a.file.Write(r.line)
 }
+
+// requestFields and answerFields look for fields by the names that formats have,
+// which are canonical already: the headers' own Peek would spell them anew for each
+// line.
+type (
+	requestFields fasthttp.RequestHeader
+	answerFields  fasthttp.ResponseHeader
+)
+
+// Peek implements accesslog.Header.
+func (h *requestFields) Peek(name string) []byte {
+	return (*fasthttp.RequestHeader)(h).PeekCanonical(octets(name))
+}
+
+// Peek implements accesslog.Header.
+func (h *answerFields) Peek(name string) []byte {
+	return (*fasthttp.ResponseHeader)(h).PeekCanonical(octets(name))
+}
+
+// octets are those of s, to be read only.
+func octets(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
 
 // trim lets go of room that only a long head needs.
 func (r *record) trim() {
