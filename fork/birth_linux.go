@@ -46,7 +46,8 @@ func (p *process) launch() {
 		p.silent.Add(1)
 		go func() {
 			defer p.silent.Done()
-			relay(p.output[i], log, slog.String("stream", stream))
+			// Records are what our own children write, and there only.
+			relay(p.output[i], log, p.control != nil && stream == "stderr", slog.String("stream", stream))
 		}()
 	}
 	if p.control != nil {

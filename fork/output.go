@@ -38,7 +38,7 @@ var errRecord = errors.New("fork: a record of the log is malformed")
 // made is logged with its own level, time, message and attributes; every other line
 // with level INFO and attrs. Memory is bounded: a child that writes faster than the
 // log takes it has to wait.
-func relay(r io.Reader, log *slog.Logger, attrs ...slog.Attr) {
+func relay(r io.Reader, log *slog.Logger, records bool, attrs ...slog.Attr) {
 	lines := bufio.NewReaderSize(r, maxLine)
 	var record []byte // the pieces of one that is longer than the buffer
 	begins := true    // the next piece begins a line
@@ -46,7 +46,7 @@ func relay(r io.Reader, log *slog.Logger, attrs ...slog.Attr) {
 		piece, err := lines.ReadSlice('\n')
 		ends := err != bufio.ErrBufferFull
 		switch {
-		case len(record) == 0 && !(begins && bytes.HasPrefix(piece, recordMark)):
+		case len(record) == 0 && !(records && begins && bytes.HasPrefix(piece, recordMark)):
 			logText(log, piece, attrs)
 		case !ends && len(record)+len(piece) <= maxRecord:
 			record = append(record, piece...)
@@ -100,7 +100,7 @@ type logged struct {
 // which an object would not.
 type attr struct {
 	Key   string    `json:"k"`
-	Kind  slog.Kind `json:"t,omitempty"` // KindAny is a text
+	Kind  slog.Kind `json:"t"` // neither KindAny nor KindLogValuer
 	Value string    `json:"v,omitempty"`
 	Group []attr    `json:"g,omitempty"`
 }
@@ -162,6 +162,9 @@ func encodeAttr(a slog.Attr, depth int) attr {
 		out.Value = strconv.FormatInt(int64(v.Duration()), 10)
 	case slog.KindTime:
 		out.Value = v.Time().Format(time.RFC3339Nano)
+		if _, err := time.Parse(time.RFC3339Nano, out.Value); err != nil {
+			out.Kind = slog.KindString // a year of five digits, or before Christ
+		}
 	case slog.KindAny:
 		out.Kind, out.Value = slog.KindString, anyText(v.Any())
 	default:

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 
@@ -44,16 +43,5 @@ func TestKeyOfField(t *testing.T) {
 		if got := keyOf(field); got != want {
 			t.Errorf("%s: %s, want %s", field, got, want)
 		}
-	}
-}
-
-func TestPlainLog(t *testing.T) {
-	var out strings.Builder
-	log := slog.New(newPlainHandler(&out))
-	log.Debug("unseen")
-	log.Info("hello", "a b", "c d")
-	log.With("slot", 1).WithGroup("g").Warn("careful", "n", 2, "stack", "one\ntwo\n")
-	if want := "hello, a b: c d\nwarn: careful, slot: 1, g.n: 2\ng.stack: one\ntwo\n"; out.String() != want {
-		t.Errorf("got\n%swant\n%s", &out, want)
 	}
 }
