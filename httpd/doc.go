@@ -8,9 +8,10 @@
 //
 // The front owns the clients' connections, a goroutine for each, and reads one
 // request at a time, whole, before it asks for a worker: a slow client holds none.
-// Nor does one that is slow to take an answer, if that is of fasthttp, of up to 64 KiB
-// or a file of [Files]; an answer that a handler streams ([Stream], or more than 64 KiB
-// through [HTTP]) holds its lane until the client has taken all but 64 KiB of it.
+// One that is slow to take its answer holds none if that has up to 64 KiB, or is a file
+// of [Files]. An answer that a handler streams ([Stream], or more than that through
+// [HTTP]) holds its lane until the client has taken all but 64 KiB of it; with
+// AcceptRequest and programs so does every longer one, files included.
 // A worker owns a request only while it runs, so it can leave
 // without any client noticing. A request takes its place among the worker's
 // MaxRequests when it begins: 7 means 7, under any load. One that finds the queue

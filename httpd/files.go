@@ -22,7 +22,8 @@ import (
 // that name below Root.
 //
 // Large files are sent by the kernel, after the worker has been let go; in
-// children that do not accept they go through the parent.
+// children that do not accept they go through the parent, and hold their lane until
+// the client has taken all but 64 KiB.
 type Files struct {
 	// Root is the directory. It is opened once; its files may change.
 	Root string

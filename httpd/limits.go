@@ -27,7 +27,8 @@ const (
 //
 // A client that exceeds a limit of time holds no worker meanwhile: requests are
 // read before they ask for one, and answers are sent after it has been let go.
-// Only a streamed answer holds its lane until all but 64 KiB of it are taken.
+// Only streamed answers hold their lane until the client has taken all but 64 KiB;
+// the package comment says which these are.
 // Times are looked at a few times in each, at most every second: a client gets
 // up to a quarter more than the limit, never less.
 type Limits struct {

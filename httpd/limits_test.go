@@ -3,8 +3,10 @@ package httpd_test
 import (
 	"bytes"
 	"crypto/sha1"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -287,8 +289,8 @@ func isReset(err error) bool {
 	return strings.Contains(err.Error(), "reset") || strings.Contains(err.Error(), "broken pipe")
 }
 
-// TestNoBodyLimit: pool.NoLimit takes a body beyond the default, in a piece and in
-// chunks; other negative values are refused.
+// TestNoBodyLimit: pool.NoLimit takes bodies of any length, in a piece and in chunks;
+// other negative values are refused.
 func TestNoBodyLimit(t *testing.T) {
 	if err := (httpd.Limits{MaxBodySize: pool.NoLimit}).Validate(); err != nil {
 		t.Error(err)
@@ -312,6 +314,11 @@ func TestNoBodyLimit(t *testing.T) {
 			if err != nil || resp.StatusCode != 200 {
 				t.Errorf("%s: %+v %v", name, resp, err)
 			}
+		}
+		// One beyond the default is asked for.
+		c.push(fmt.Sprintf("POST /echo HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n", httpd.DefaultMaxBodySize+1))
+		if line, err := c.r.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
+			t.Errorf("%q %v", line, err)
 		}
 	})
 }

@@ -26,11 +26,10 @@ import (
 // responses and trailers; a request whose context ends when the client leaves, and
 // with RequestTimeout. The body of the request has been read when the handler is
 // called. An answer of up to 64 KiB holds no lane while the client takes it; a longer
-// one is streamed: the lane is busy until the client has taken all but the last
-// 64 KiB. What goes out of a file is sent after the lane has been let go only by
-// Files. A handler that takes the connection (Hijack) keeps its lane until it
-// returns, and its worker until the connection is closed. WorkerOfRequest and
-// StateOfRequest tell which worker it runs on.
+// one is streamed, and holds its lane until the client has taken all but 64 KiB. A
+// handler that takes the connection (Hijack) keeps its lane until it returns, and its
+// worker until the connection is closed. WorkerOfRequest and StateOfRequest tell which
+// worker it runs on.
 func HTTP(h http.Handler) Handler {
 	return fastHandler(func(ctx *fasthttp.RequestCtx) {
 		j := jobOf(ctx)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -127,7 +128,9 @@ func (r *responder) run() {
 		waiter.wait()
 		req, err := r.server.Next()
 		if err != nil {
-			if err != io.EOF && !errors.Is(err, net.ErrClosed) {
+			// The parent closes a connection whose answer it does not want any
+			// more, with octets of it unread.
+			if err != io.EOF && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.ECONNRESET) {
 				r.child.log.Error("exchange with the parent failed", "error", err)
 			}
 			return

@@ -70,21 +70,19 @@ func serveWith(args []string, s *options.Settings, stderr io.Writer) error {
 // firstSettings reads the settings of a server that has not begun: it will have
 // to make its files, which a running one has open.
 func firstSettings(args []string) (*options.Settings, error) {
-	s, err := readSettings(args)
-	if err == nil {
-		err = findDestinations(s)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s, nil
+	return readSettings(args, findDestinations)
 }
 
-// readSettings reads the settings of serve and checks them whole.
-func readSettings(args []string) (*options.Settings, error) {
+// readSettings reads the settings of serve and checks them whole, also by
+// further checks.
+func readSettings(args []string, further ...func(*options.Settings) error) (*options.Settings, error) {
 	s, err := options.Load(args, os.Environ(), os.ReadFile)
 	if err == nil {
-		err = errors.Join(findProgram(s), findRoot(s), findCertificates(s))
+		problems := []error{findProgram(s), findRoot(s), findCertificates(s)}
+		for _, find := range further {
+			problems = append(problems, find(s))
+		}
+		err = errors.Join(problems...)
 	}
 	if err == nil {
 		err = placed(s, server(s).Validate())

@@ -65,43 +65,60 @@ type statusPrinter struct {
 
 // watch prints the status at once and at every tick, until a signal comes or the
 // server is gone. A server that has come into the place of the first one is
-// followed.
+// followed. Signals are heard while a server does not answer, too.
 func (p *statusPrinter) watch(ticks <-chan time.Time, signals <-chan os.Signal) error {
-	if err := p.print(); err != nil {
-		return err
+	type answer struct {
+		body []byte
+		err  error
 	}
-	for {
+	for first := true; ; first = false {
+		answers := make(chan answer, 1)
+		go func() {
+			body, err := p.look(!first)
+			answers <- answer{body, err}
+		}()
+		select {
+		case <-signals:
+			return nil
+		case a := <-answers:
+			if a.err != nil {
+				return a.err
+			}
+			if !first && !p.asJSON {
+				if _, err := fmt.Fprintln(p.out); err != nil {
+					return err
+				}
+			}
+			if err := p.show(a.body); err != nil {
+				return err
+			}
+		}
 		select {
 		case <-signals:
 			return nil
 		case <-ticks:
 		}
-		body, err := p.client.look("/status.json")
-		if err != nil {
-			again, lost := p.target.client()
-			if lost != nil {
-				return err
-			}
-			p.client.client.CloseIdleConnections()
-			p.client = again
-			if body, err = again.look("/status.json"); err != nil {
-				return err
-			}
-		}
-		if !p.asJSON {
-			if _, err := fmt.Fprintln(p.out); err != nil {
-				return err
-			}
-		}
-		if err := p.show(body); err != nil {
-			return err
-		}
 	}
+}
+
+// look asks the server, and again the one that may have come into its place.
+func (p *statusPrinter) look(again bool) ([]byte, error) {
+	body, err := p.client.look("/status.json")
+	if err == nil || !again {
+		return body, err
+	}
+	c, lost := p.target.client()
+	if lost != nil {
+		return nil, err
+	}
+	p.client.client.CloseIdleConnections()
+	p.client = c
+	return c.look("/status.json")
 }
 
 // print asks for the status and prints it.
 func (p *statusPrinter) print() error {
-	body, err := p.client.look("/status.json")
+	body, err := p.look(false)
 	if err != nil {
 		return err
 	}

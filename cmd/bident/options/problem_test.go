@@ -301,3 +301,18 @@ func TestEveryNotBuiltNameIsRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestProblemOfASettingInUse(t *testing.T) {
+	s := load(t, []string{"--config=a.toml", "--pid-file=p"}, []string{"BIDENT_LOG_FILE=l"}, "a.toml", "\naccess_log = 'a'")
+	for key, want := range map[string]string{
+		"pid_file":   "--pid-file: is bad (good)",
+		"log_file":   "BIDENT_LOG_FILE: is bad (good)",
+		"access_log": "a.toml:2: access_log: is bad (good)",
+		"root":       "default: is bad (good)",
+	} {
+		p := s.Problem(key, "is bad", "good")
+		if p.String() != want || p.Usage {
+			t.Errorf("%s: %q, usage %v, want %q", key, p, p.Usage, want)
+		}
+	}
+}
