@@ -13,8 +13,7 @@ import (
 	"github.com/bident/bident/pool"
 )
 
-// sameSignal is how long after the first signal to stop another one is still the
-// same.
+// sameSignal is how long after the first signal to stop nothing is killed.
 const sameSignal = 50 * time.Millisecond
 
 // handleSignals acts on the process's signals until the function that it returns
@@ -39,11 +38,9 @@ func (r *instance) handleSignals() (stop func()) {
 				switch sig {
 				case syscall.SIGTERM, syscall.SIGINT:
 					if !stopped.IsZero() {
-						// timeout(1) and shells send one signal to the process and
-						// to its group: that is no second thought.
-						if time.Since(stopped) > sameSignal {
-							r.stop(0)
-						}
+						// timeout(1) sends one signal to the process and to its
+						// group: who has nothing in hand can leave in order.
+						r.stop(max(0, sameSignal-time.Since(stopped)))
 						continue
 					}
 					stopped = time.Now()

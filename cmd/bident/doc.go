@@ -2,7 +2,7 @@
 // processes, and looks after running servers.
 //
 //	bident serve [flags] [-- program args...]
-//	bident status [--json]
+//	bident status [--json] [--watch]
 //	bident top [flags]
 //	bident ctl reload | stop | scale N | recycle SLOT | reopen-logs
 //	bident load [flags] URL
