@@ -9,6 +9,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/bident/bident/internal/access"
+	"github.com/bident/bident/internal/certs"
 	"github.com/bident/bident/internal/forwarded"
 )
 
@@ -107,7 +108,7 @@ func (c *conn) readProxy() bool {
 			f.log.Warn("malformed PROXY header", "client", c.remote.String(), "error", bad)
 			return false
 		case !more:
-			c.socket.prefix = append(c.socket.prefix[:0], buf[used:have]...)
+			c.socket.read = append(c.socket.read[:0], buf[used:have]...)
 			if !h.Local && h.Source.IsValid() {
 				c.peer = h.Source
 				c.remote = net.TCPAddrFromAddrPort(h.Source)
@@ -121,25 +122,6 @@ func (c *conn) readProxy() bool {
 	}
 	return false
 }
-
-// socket is a connection whose first octets may have been read already.
-type socket struct {
-	net.Conn
-	prefix []byte
-}
-
-// Read implements net.Conn.
-func (s *socket) Read(p []byte) (int, error) {
-	if len(s.prefix) > 0 {
-		n := copy(p, s.prefix)
-		s.prefix = s.prefix[n:]
-		return n, nil
-	}
-	return s.Conn.Read(p)
-}
-
-// NetConn is the connection itself.
-func (s *socket) NetConn() net.Conn { return s.Conn }
 
 // count counts a connection of its client's address. It reports false if there
 // are too many; otherwise discount takes it back.
@@ -211,7 +193,7 @@ func (c *conn) redirect() bool {
 	if d.isHead || d.ctx.IsGet() {
 		status = fasthttp.StatusMovedPermanently
 	}
-	place, ok := redirectTarget(d.ctx.Host(), d.ctx.RequestURI(), f.redirectPort)
+	place, ok := certs.RedirectTarget(nil, d.ctx.Host(), d.ctx.RequestURI(), f.redirectPort)
 	if !ok {
 		return c.refuse(fasthttp.StatusBadRequest, "this server is reached by https")
 	}

@@ -121,7 +121,7 @@ func TestStatusPageShowsRequests(t *testing.T) {
 		c := newClient(t, s.url)
 		defer c.close()
 		c.send(t, "GET /sleep?ms=500&%3Cb%3E<script>alert(1)</script>\"'&amp; HTTP/1.1\r\nHost: test\r\n\r\n")
-		s.until(t, "in hand or answered", func(st *httpd.Status) bool { return st.Totals.Requests == 1 })
+		s.awaitStatus(t, "in hand or answered", func(st *httpd.Status) bool { return st.Totals.Requests == 1 })
 		_, body := s.look(t, "GET", "/status")
 		if bytes.Contains(body, []byte("<script")) {
 			t.Errorf("not escaped:\n%s", body)

@@ -151,9 +151,9 @@ func (r *exchangeRunner) hear(p []byte) (message []byte, aside bool) {
 }
 
 // giver gives the client's connection to the child.
-func (r *exchangeRunner) giver(name string) func(*hijacked) {
+func (r *exchangeRunner) giver(name string) func(*readConn) {
 	child, log := r.child, r.log
-	return func(c *hijacked) {
+	return func(c *readConn) {
 		if err := giveConn(child.Give, name, c); err != nil {
 			log.Error("cannot give a connection to a worker", "pid", child.PID(), "error", err)
 		}

@@ -39,8 +39,8 @@ type conn struct {
 	tried  int // what try has read
 	failed error
 
-	socket        *socket  // below net.Conn, if something is read before HTTP
-	remote, local net.Addr // the client's, as far as a PROXY header tells
+	socket        *readConn // below net.Conn, if something is read before HTTP
+	remote, local net.Addr  // the client's, as far as a PROXY header tells
 	peer          netip.AddrPort
 	host          string // the name of peer, if it was looked up
 	text          string // peer, once somebody has asked for it
@@ -77,7 +77,7 @@ func (c *conn) open(nc net.Conn, secure bool) {
 	c.remote, c.local = nc.RemoteAddr(), nc.LocalAddr()
 	c.raw, c.socket, c.told, c.text = nil, nil, false, ""
 	if c.front.proxied {
-		c.socket = &socket{Conn: nc}
+		c.socket = &readConn{Conn: nc}
 		nc = c.socket
 	}
 	if c.secure = secure; secure {

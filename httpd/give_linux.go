@@ -12,7 +12,7 @@ import (
 // of a pair if there is TLS on it or octets of it were read already, whose other
 // end this process joins with it. In any case the child gets something, which is
 // at its end if the connection has broken.
-func giveConn(give func(string, uintptr) error, name string, c *hijacked) error {
+func giveConn(give func(string, uintptr) error, name string, c *readConn) error {
 	if c != nil && len(c.read) == 0 {
 		if sc, ok := c.Conn.(syscall.Conn); ok {
 			raw, err := sc.SyscallConn()

@@ -5,4 +5,4 @@ package httpd
 import "errors"
 
 // giveConn is not available here.
-func giveConn(func(string, uintptr) error, string, *hijacked) error { return errors.ErrUnsupported }
+func giveConn(func(string, uintptr) error, string, *readConn) error { return errors.ErrUnsupported }

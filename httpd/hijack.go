@@ -9,35 +9,38 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// hijacked is a connection that a handler has taken: the front has nothing to do
-// with it any more.
-type hijacked struct {
+// readConn is a connection of which octets have been read and not used: behind a
+// PROXY header, or by the front before a handler has taken the connection.
+type readConn struct {
 	net.Conn
-	read []byte // octets that the front has read and not used
+	read []byte
 }
 
-// Read implements net.Conn: first what the front has read.
-func (h *hijacked) Read(p []byte) (int, error) {
-	if len(h.read) > 0 {
-		n := copy(p, h.read)
-		h.read = h.read[n:]
+// Read implements net.Conn: first what was read.
+func (c *readConn) Read(p []byte) (int, error) {
+	if len(c.read) > 0 {
+		n := copy(p, c.read)
+		c.read = c.read[n:]
 		return n, nil
 	}
-	return h.Conn.Read(p)
+	return c.Conn.Read(p)
 }
+
+// NetConn is the connection itself.
+func (c *readConn) NetConn() net.Conn { return c.Conn }
 
 // handOver is what a runner leaves in a job whose client's connection is to be
 // given away. The front calls to, once: with nil if the connection has broken.
 type handOver struct {
 	// silent: there is no answer before.
 	silent bool
-	to     func(*hijacked)
+	to     func(*readConn)
 }
 
 // detach takes the connection from the front, with what was read and not used.
-func (c *conn) detach() *hijacked {
+func (c *conn) detach() *readConn {
 	d := c.desk
-	h := &hijacked{Conn: c.Conn}
+	h := &readConn{Conn: c.Conn}
 	if from := d.r + d.size; from < d.w {
 		h.read = append(h.read, d.in[from:d.w]...)
 	}
@@ -47,9 +50,9 @@ func (c *conn) detach() *hijacked {
 }
 
 // giveAway gives the connection to whoever has asked for it.
-func (c *conn) giveAway(to func(*hijacked)) {
+func (c *conn) giveAway(to func(*readConn)) {
 	err := c.flush()
-	var h *hijacked
+	var h *readConn
 	if err == nil {
 		h = c.detach()
 	}

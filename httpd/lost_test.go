@@ -1,6 +1,7 @@
 package httpd_test
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"testing"
@@ -12,16 +13,16 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// awaitStatus waits until the server's status is as it should be.
-func (s *server) awaitStatus(t *testing.T, what string, is func(*httpd.Status) bool) {
+// awaitStatus waits until the server's status is as it should be, and returns it.
+func (s *server) awaitStatus(t testing.TB, what string, is func(*httpd.Status) bool) *httpd.Status {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		st, err := s.Status(t.Context())
+		st, err := s.Status(context.Background())
 		if err != nil {
 			t.Fatal(err)
 		}
 		if is(st) {
-			return
+			return st
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: totals %+v, workers %+v", what, st.Totals, st.Workers)

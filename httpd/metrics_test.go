@@ -2,7 +2,6 @@ package httpd_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -49,24 +48,6 @@ func (s *server) look(t *testing.T, method, path string, header ...string) (*htt
 		t.Fatal(err)
 	}
 	return resp, body
-}
-
-// until reads the status until it is as expected.
-func (s *server) until(t *testing.T, what string, is func(*httpd.Status) bool) *httpd.Status {
-	t.Helper()
-	for begun := time.Now(); ; {
-		_, body := s.look(t, "GET", "/status.json")
-		var st httpd.Status
-		if err := json.Unmarshal(body, &st); err != nil {
-			t.Fatalf("%v: %s", err, body)
-		}
-		if is(&st) {
-			return &st
-		}
-		if time.Since(begun) > patience {
-			t.Fatalf("never %s: %s", what, body)
-		}
-	}
 }
 
 // samples are the values of a scrape by name and labels.
@@ -164,7 +145,7 @@ func TestMetrics(t *testing.T) {
 		c := newClient(t, s.url)
 		defer c.close()
 		_, _, _ = c.try("GET", "/panic", "") // an answer, or none
-		st := s.until(t, "at rest after 31 requests and a crash", func(st *httpd.Status) bool {
+		st := s.awaitStatus(t, "at rest after 31 requests and a crash", func(st *httpd.Status) bool {
 			rest := len(st.Workers) == 3 && st.Totals.Exits["crash"] == 1 && st.Totals.Requests == 31
 			for _, w := range st.Workers {
 				rest = rest && w.State == "_" && w.Connections == 0
@@ -252,7 +233,7 @@ func TestMetricsOfBusyServer(t *testing.T) {
 			c := newClient(t, s.url)
 			sleepers.Go(func() { _, _, _ = c.try("GET", "/sleep?ms=400", "") })
 		}
-		s.until(t, "busy", func(st *httpd.Status) bool { return st.Totals.Waiting == 1 })
+		s.awaitStatus(t, "busy", func(st *httpd.Status) bool { return st.Totals.Waiting == 1 })
 		have := scrape(t, s, "text/plain", "text/plain")
 		if have["bident_busy_lanes"] != 2 || have[`bident_workers{state="working"}`] != 2 || have["bident_queue_length"] != 1 {
 			t.Errorf("busy %v working %v waiting %v", have["bident_busy_lanes"], have[`bident_workers{state="working"}`], have["bident_queue_length"])
@@ -269,7 +250,7 @@ func TestMetricsOfBusyServer(t *testing.T) {
 			})
 		}
 		scrapers.Wait()
-		st := s.until(t, "done", func(st *httpd.Status) bool { return st.Totals.Wait.Count == 3 })
+		st := s.awaitStatus(t, "done", func(st *httpd.Status) bool { return st.Totals.Wait.Count == 3 })
 		if st.Totals.Queued != 1 || st.Totals.Wait.Sum == 0 || st.Totals.Wait.P99 == 0 || st.Totals.Duration.Sum < 1.2 {
 			t.Errorf("%+v", st.Totals)
 		}
@@ -299,11 +280,11 @@ func TestMetricsOfPools(t *testing.T) {
 			busy.send(t, "GET /own/x"+d.by()+" HTTP/1.1\r\nHost: test\r\n\r\n")
 			p := d.next()
 			waiting.send(t, "GET /own/x HTTP/1.1\r\nHost: test\r\n\r\n")
-			s.until(t, "busy", func(st *httpd.Status) bool { return st.Pools[0].Totals.Waiting == 1 })
+			s.awaitStatus(t, "busy", func(st *httpd.Status) bool { return st.Pools[0].Totals.Waiting == 1 })
 			if status, _, err := c.do("GET", "/own/x", ""); status != 503 || err != nil {
 				t.Errorf("the pool is full: %d %v", status, err)
 			}
-			at := s.until(t, "replaced", func(st *httpd.Status) bool {
+			at := s.awaitStatus(t, "replaced", func(st *httpd.Status) bool {
 				f := &st.Pools[1]
 				return f.Totals.Exits["max_requests"] == 1 && len(f.Workers) == 1 && f.Workers[0].State == "_" && f.Workers[0].RSS > 0
 			})
@@ -357,7 +338,7 @@ func TestMetricsOfPools(t *testing.T) {
 				t.Errorf("who waited got %d", resp.StatusCode)
 			}
 			// Requests of all pools are those whose times were measured.
-			s.until(t, "at rest", func(st *httpd.Status) bool { return st.Totals.Duration.Count == 9 })
+			s.awaitStatus(t, "at rest", func(st *httpd.Status) bool { return st.Totals.Duration.Count == 9 })
 			have := scrape(t, s, "text/plain", "text/plain")
 			sum := 0.0
 			for _, pool := range []string{"", `{pool="own"}`, `{pool="forked"}`} {

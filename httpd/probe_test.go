@@ -9,10 +9,10 @@ import (
 	"net/http/fcgi"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/valyala/fasthttp"
 
@@ -210,26 +210,14 @@ func (s *server) requests(t testing.TB) int64 {
 // idle waits until no worker has a request in hand.
 func (s *server) idle(t testing.TB) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		st, err := s.Status(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		busy := ""
+	s.awaitStatus(t, "a worker has a request in hand", func(st *httpd.Status) bool {
 		for _, w := range st.Workers {
-			for _, l := range w.Lanes {
-				if l.State == "W" {
-					busy += w.State + l.State + " " + l.Request + "; "
-				}
+			if slices.ContainsFunc(w.Lanes, func(l httpd.StatusLane) bool { return l.State == "W" }) {
+				return false
 			}
 		}
-		if busy == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("workers: %s", busy)
-		}
-	}
+		return true
+	})
 }
 
 // config is a pool for probes: few workers, no limit on requests.

@@ -1,12 +1,14 @@
 package httpd_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/bident/bident/httpd"
 	"github.com/bident/bident/pool"
 )
 
@@ -63,15 +65,7 @@ func (s *server) waited(t *testing.T) int64 {
 // queued waits until n requests have had to wait.
 func (s *server) queued(t *testing.T, n int64) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		have := s.waited(t)
-		if have == n {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d requests have had to wait, expected %d", have, n)
-		}
-	}
+	s.awaitStatus(t, fmt.Sprint(n, " have had to wait"), func(st *httpd.Status) bool { return st.Totals.Queued == n })
 }
 
 // TestQueueFull: what finds the queue full is refused at once, and what waits is

@@ -148,7 +148,7 @@ func (r *handlerRunner) handOut(l *pool.Lane, j *job) {
 	h := new(hold)
 	h.release = l.Crew().Hold(h.kill)
 	f, silent := takeHijack(j.ctx)
-	j.away = &handOver{silent: silent, to: func(c *hijacked) {
+	j.away = &handOver{silent: silent, to: func(c *readConn) {
 		if c == nil {
 			h.once.Do(h.release)
 			return
@@ -166,8 +166,8 @@ func (r *handlerRunner) handOut(l *pool.Lane, j *job) {
 func (r *handlerRunner) take(j *job) (net.Conn, []byte, error) {
 	h := new(hold)
 	h.release = r.lane.Crew().Hold(h.kill)
-	taken := make(chan *hijacked, 1)
-	j.away = &handOver{silent: true, to: func(c *hijacked) { taken <- c }}
+	taken := make(chan *readConn, 1)
+	j.away = &handOver{silent: true, to: func(c *readConn) { taken <- c }}
 	// The context ends with the front's part of the request, as net/http says.
 	j.end(ErrRequestOver)
 	if r.lane.Answer() {

@@ -133,11 +133,6 @@ func looksLikeHTTP(b []byte) bool {
 	return false
 }
 
-// redirectTarget is the https URL of a request.
-func redirectTarget(host, target []byte, port int) ([]byte, bool) {
-	return certs.RedirectTarget(nil, host, target, port)
-}
-
 // challenge answers an HTTP-01 validation. It reports false if the request is
 // none.
 func (c *conn) challenge() bool {

@@ -89,9 +89,6 @@ func (f *Format) NeedsRequest() bool {
 // NeedsAnswer tells whether Append looks at fields of the answer.
 func (f *Format) NeedsAnswer() bool { return f.has(answerField) }
 
-// NeedsTotals tells whether Append looks at TotalSent or TotalReceived.
-func (f *Format) NeedsTotals() bool { return f.has(received) || f.has(sent) || f.has(transferred) }
-
 func (f *Format) has(w what) bool {
 	for i := range f.items {
 		if f.items[i].what == w {

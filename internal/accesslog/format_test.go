@@ -278,18 +278,18 @@ func TestParseErrors(t *testing.T) {
 
 func TestNeeds(t *testing.T) {
 	for _, c := range []struct {
-		format                  string
-		request, answer, totals bool
+		format          string
+		request, answer bool
 	}{
-		{"common", false, false, false}, {"combined", true, false, false}, {"vhost_combined", true, false, true},
-		{"json", true, false, false}, {"%{a}C", true, false, false}, {"%{a}o", false, true, false}, {"%I", false, false, true},
+		{"common", false, false}, {"combined", true, false}, {"vhost_combined", true, false},
+		{"json", true, false}, {"%{a}C", true, false}, {"%{a}o", false, true}, {"%I", false, false},
 	} {
 		f, err := Parse(c.format)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if f.NeedsRequest() != c.request || f.NeedsAnswer() != c.answer || f.NeedsTotals() != c.totals {
-			t.Errorf("%s: %v %v %v", c.format, f.NeedsRequest(), f.NeedsAnswer(), f.NeedsTotals())
+		if f.NeedsRequest() != c.request || f.NeedsAnswer() != c.answer {
+			t.Errorf("%s: %v %v", c.format, f.NeedsRequest(), f.NeedsAnswer())
 		}
 	}
 }

@@ -56,9 +56,9 @@ func BenchmarkChunks(b *testing.B) {
 		b.Run(strconv.Itoa(size), func(b *testing.B) {
 			var body []byte
 			for range 16 {
-				body = AppendChunk(body, bytes.Repeat([]byte{'x'}, size))
+				body = appendChunk(body, bytes.Repeat([]byte{'x'}, size))
 			}
-			body = append(body, LastChunk...)
+			body = append(body, "0\r\n\r\n"...)
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			var c Chunks

@@ -15,8 +15,8 @@
 // Head.Parse reads a head: the request-line (line.go), its target (target.go,
 // authority.go), then field lines (head.go), of which seven mean something to
 // framing (field.go). Chunks.Next takes a chunked body apart (chunks.go,
-// extension.go) and validates its trailer section (trailer.go). AppendChunk and
-// AppendChunkSize write the same coding (append.go).
+// extension.go) and validates its trailer section (trailer.go).
+// AppendChunkSize is for writing the same coding (append.go).
 //
 // Both readers are resumed where they stopped: an octet that was judged is not
 // looked at again, so a client that sends octet by octet costs no more than
