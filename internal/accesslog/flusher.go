@@ -204,9 +204,10 @@ func (l *File) tell() {
 func (l *File) rested(err error) bool {
 	s := &l.flusher
 	l.mu.Lock()
-	closed := l.closed
+	closed, asked := l.closed, len(l.asks) > 0
 	l.mu.Unlock()
-	if closed && err != nil {
+	// What Close asks for is still to be tried, even if it asked while this failed.
+	if closed && err != nil && !asked {
 		l.discard()
 	}
 	if closed || err == nil {
