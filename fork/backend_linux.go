@@ -212,7 +212,7 @@ func (b *Backend) mark(spec pool.Spec) *mark {
 	if spec.Config != nil {
 		m.start = max(spec.Config.StartTimeout, 0).Round(time.Millisecond)
 	}
-	if b.config.Accept == Slot {
+	if b.config.Seats != nil {
 		m.addresses = len(b.config.Seats.addresses)
 	}
 	return m

@@ -120,7 +120,7 @@ func (p *process) fork() (err error) {
 		theirs = append(theirs, payload)
 		files = append(files, uintptr(fd), b.config.Board.file.Fd(), uintptr(payload))
 	}
-	if b.config.Accept == Slot {
+	if b.config.Seats != nil {
 		seat, err := b.config.Seats.take(p.spec.ID, p.spec.Predecessor, p.adopt)
 		if err != nil {
 			return err

@@ -1,8 +1,11 @@
 package fork
 
 import (
+	"errors"
 	"fmt"
 	"net"
+
+	"github.com/bident/bident/internal/ferry"
 )
 
 // Child is a child as the parent's lanes see it.
@@ -31,3 +34,8 @@ func (c *Child) Exited() <-chan struct{} { return c.process.exited }
 
 // External reports whether the child is an external program.
 func (c *Child) External() bool { return c.process.backend.config.External() }
+
+// Send gives the child a client's connection and returns when the child has it.
+// After an error it still belongs to the caller. It waits while too many are on
+// their way.
+func (c *Child) Send(ferry.Parcel) error { return errors.ErrUnsupported }

@@ -5,6 +5,8 @@ package fork
 import (
 	"errors"
 	"net"
+
+	"github.com/bident/bident/internal/ferry"
 )
 
 // Child is a child as the parent's lanes see it.
@@ -24,3 +26,6 @@ func (*Child) Exited() <-chan struct{} { return nil }
 
 // External is false.
 func (*Child) External() bool { return false }
+
+// Send is not available here.
+func (*Child) Send(ferry.Parcel) error { return errors.ErrUnsupported }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/pool"
 )
 
@@ -34,20 +35,37 @@ const (
 	// listener, which the child finds on descriptor 0.
 	Request Accept = iota
 	// Slot: the child accepts connections itself on its seat, and runs its
-	// lanes itself.
+	// lanes itself. So it does with all that follow; they differ in where the
+	// connections come from.
 	Slot
+	// Classic: one listener for all children, of which each serves one
+	// connection at a time, in the blocking way of the lineage.
+	Classic
+	// Shared: one listener for all children.
+	Shared
+	// Flock: one listener, and a lock on a file around accept.
+	Flock
+	// Semaphore: one listener, and a semaphore around accept.
+	Semaphore
+	// Pipe: one listener, and a token in a pipe around accept.
+	Pipe
+	// Dispatch: the parent accepts and passes each connection to a child.
+	Dispatch
 )
+
+// accepts are the words that the accept option has, in the order of the values.
+var accepts = [...]string{"request", "slot", "classic", "shared", "flock", "semaphore", "pipe", "dispatch"}
 
 // String is the word that the accept option has for it.
 func (a Accept) String() string {
-	switch a {
-	case Request:
-		return "request"
-	case Slot:
-		return "slot"
+	if a >= 0 && int(a) < len(accepts) {
+		return accepts[a]
 	}
 	return fmt.Sprintf("Accept(%d)", int(a))
 }
+
+// Owning reports whether the children own the clients' connections.
+func (a Accept) Owning() bool { return a != Request }
 
 // Address is one listen address of accepting children.
 type Address struct {
@@ -81,6 +99,12 @@ type Config struct {
 	// Runner makes what a lane of the parent does with a request, with
 	// Request. It is called for each lane of each child that is ready.
 	Runner func(c *Child, l *pool.Lane) pool.Runner
+	// Join is told of every child that owns connections when it is ready, and Leave
+	// when it has been told to leave, or is gone: no more connections are to be
+	// sent to it. Arrive gets the connections that children give away, which belong
+	// to it; it must not wait for the child. None of them with Request.
+	Join, Leave func(c *Child)
+	Arrive      func(c *Child, p ferry.Parcel)
 	// Board is the scoreboard's memory. External programs do not need one.
 	Board *Board
 	// Env is added to the environment of children, as "NAME=value".
@@ -106,7 +130,7 @@ type Config struct {
 func (c *Config) External() bool { return len(c.Program) > 0 }
 
 // exchange reports whether the parent's lanes dispatch the requests.
-func (c *Config) exchange() bool { return c.Accept == Request }
+func (c *Config) exchange() bool { return !c.Accept.Owning() }
 
 // Validate reports every problem of the configuration at once, in a joined error
 // of ErrConfig; nil if there is none.
@@ -117,10 +141,10 @@ func (c *Config) Validate() error {
 			problems = append(problems, fmt.Errorf("%w: %s", ErrConfig, text))
 		}
 	}
-	bad(c.Accept != Request && c.Accept != Slot, c.Accept.String()+" is unknown")
-	bad(c.External() && c.Accept == Slot, "an external program cannot accept by slot")
+	bad(c.Accept < Request || c.Accept > Dispatch, c.Accept.String()+" is unknown")
+	bad(c.External() && c.Accept.Owning(), "an external program cannot accept by "+c.Accept.String())
 	bad(c.External() && c.Program[0] == "", "the program has no name")
-	bad(c.Accept == Slot && c.Seats == nil, "accept slot needs seats")
+	bad(c.Accept.Owning() && c.Accept != Dispatch && c.Seats == nil, "accept "+c.Accept.String()+" needs seats")
 	bad(c.Accept == Request && c.Queue == nil, "accept request needs a queue")
 	bad(c.Accept == Request && c.Runner == nil, "accept request needs a runner")
 	bad(!c.External() && c.Board == nil, "children of this program need a board")

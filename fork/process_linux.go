@@ -187,7 +187,7 @@ func (p *process) begin() {
 	}
 	p.ready, p.crew = true, crew
 	p.mu.Unlock()
-	if c.Accept == Slot {
+	if c.Seats != nil {
 		c.Seats.ready(p.spec.ID)
 	}
 	p.emit(pool.Event{Kind: pool.Ready})

@@ -26,6 +26,9 @@ type Command struct {
 	// Name says what the File of Give is, which belongs to whoever reads it.
 	Name string
 	File *os.File
+	// Last says, of Retire, that the server stops: nobody is there to take the
+	// connections of this child.
+	Last bool
 }
 
 // Exit statuses of a child that has something to say about itself.

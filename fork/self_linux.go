@@ -101,7 +101,7 @@ func newSelf(text string) (*Self, error) {
 // seat takes over the sockets that this child listens on. The private listener
 // leaves descriptor 0, which is standard input to everybody else.
 func (s *Self) seat(m mark) error {
-	if m.accept == Slot {
+	if m.accept.Owning() {
 		for i := range m.addresses {
 			s.inherit = append(s.inherit, os.NewFile(uintptr(firstSeat+i), "seat"))
 		}

@@ -31,7 +31,7 @@ func (c *certificates) open(plan *settings) {
 			warn(plan.log, store)
 		}
 		front.TLS = nil
-		if plan.accept == AcceptSlot {
+		if plan.accept.inChildren() {
 			front.TLS = plan.front.TLS.with(plan.front.TLS.Pairs)
 		}
 	}

@@ -59,7 +59,7 @@ func (s *Server) runChild(self *fork.Self) error {
 			expire: func() { _ = self.Report(pool.Event{Kind: pool.Expiring, Cause: pool.CauseDone}) },
 		},
 	}
-	if self.Accept == fork.Slot {
+	if self.Accept.Owning() {
 		err = (&acceptingChild{child: &c}).run(o)
 	} else {
 		c.slow = newSlowWatch(context.Background(), o.Front.SlowRequest, log)

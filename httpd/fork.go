@@ -15,7 +15,7 @@ import (
 // openFork makes workers of processes.
 func (r *instance) openFork(o *pool.Options) error {
 	program := r.server.program()
-	if r.plan.accept != AcceptSlot {
+	if !r.plan.accept.inChildren() {
 		if err := r.openFront(Fork); err != nil {
 			return err
 		}
@@ -29,7 +29,7 @@ func (r *instance) openFork(o *pool.Options) error {
 	if err != nil {
 		return err
 	}
-	config.Accept, config.Seats = fork.Slot, seats
+	config.Accept, config.Seats = r.plan.accept.fork(), seats
 	return r.forkBackend(o, config, "")
 }
 
@@ -73,7 +73,7 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 		return fmt.Errorf("httpd: %w", err)
 	}
 	r.closers = append(r.closers, func() { backend.Close() })
-	if config.Accept == fork.Slot && r.sharedLog != nil {
+	if config.Accept.Owning() && r.sharedLog != nil {
 		r.accessLog.give = backend.GiveAll
 		f := r.sharedLog
 		r.sharedLog = nil // it is the backend's

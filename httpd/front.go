@@ -17,6 +17,7 @@ import (
 	"github.com/bident/bident/internal/access"
 	"github.com/bident/bident/internal/accesslog"
 	"github.com/bident/bident/internal/certs"
+	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/internal/forwarded"
 	"github.com/bident/bident/pool"
 )
@@ -38,6 +39,10 @@ type front struct {
 	inChild  bool          // this is the front of an accepting child
 	draining atomic.Bool
 	parting  atomic.Bool // it is about to drain: kept connections end after their next answer
+
+	// away gives a connection to another process, which has it when the error is
+	// nil. nil: no other process takes any.
+	away func(ferry.Parcel) error
 
 	rules        *access.List
 	trust        *forwarded.Trust

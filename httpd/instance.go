@@ -99,7 +99,7 @@ func (r *instance) openFront(mode Mode) (err error) {
 
 // openAccessLog opens the access log for this process, or for children.
 func (r *instance) openAccessLog() (err error) {
-	r.sharedLog, err = r.accessLog.open(r.server.AccessLog, r.plan.accept == AcceptSlot, r.log)
+	r.sharedLog, err = r.accessLog.open(r.server.AccessLog, r.plan.accept.inChildren(), r.log)
 	if err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (r *instance) reload(ctx context.Context) error {
 		return fmt.Errorf("httpd: nothing was changed: %w: Concurrency cannot change from %d to %d without a restart",
 			ErrConfig, have, c.Concurrency)
 	}
-	if r.plan.accept == AcceptSlot && c.Elastic() {
+	if r.plan.accept.inChildren() && c.Elastic() {
 		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept slot in this version", ErrConfig)
 	}
 	if err := use(); err != nil {

@@ -222,7 +222,7 @@ var families = []family{
 	{describe("queue_length", "Requests that wait for a lane. Not there if accepting children have queues of their own.", "pool"),
 		func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
 			for _, p := range metricPools(s) {
-				if p.Name == ownPool && s.Accept == AcceptSlot.String() {
+				if p.Name == ownPool && holding(s.Accept) {
 					continue
 				}
 				put(prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(p.Totals.Waiting), poolLabel(p.Name)))

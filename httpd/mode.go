@@ -3,6 +3,8 @@ package httpd
 import (
 	"fmt"
 	"strings"
+
+	"github.com/bident/bident/fork"
 )
 
 // Mode is the kind of worker.
@@ -49,27 +51,53 @@ const (
 	// AcceptSlot gives each child a listening socket of its own, which its
 	// successor inherits with all connections that wait in it.
 	AcceptSlot
+	// AcceptClassic gives all children one listener. Each serves one connection at
+	// a time, in the blocking way of Apache's and Perl's pre-forking servers.
+	AcceptClassic
+	// AcceptShared gives all children one listener.
+	AcceptShared
+	// AcceptFlock, AcceptSemaphore and AcceptPipe do the same, but only one child
+	// waits in accept at a time: the one that has locked a file, that has the
+	// semaphore, or that has read the token from a pipe (Net::Server's serialize).
+	AcceptFlock
+	AcceptSemaphore
+	AcceptPipe
+	// AcceptDispatch lets the parent accept and pass each connection to the child
+	// that has the fewest.
+	AcceptDispatch
 )
 
-// String is "auto", "request" or "slot".
+// accepts are their names.
+var accepts = [...]string{"auto", "request", "slot", "classic", "shared", "flock", "semaphore", "pipe", "dispatch"}
+
+// String is the word that the option has for it.
 func (a Accept) String() string {
-	switch a {
-	case AcceptAuto:
-		return "auto"
-	case AcceptRequest:
-		return "request"
-	case AcceptSlot:
-		return "slot"
+	if a >= 0 && int(a) < len(accepts) {
+		return accepts[a]
 	}
 	return fmt.Sprintf("Accept(%d)", int(a))
 }
+
+// inChildren reports whether the children own the clients' connections.
+func (a Accept) inChildren() bool { return a >= AcceptSlot }
+
+// holding reports whether connections are in children that accept in the way of
+// that name.
+func holding(accept string) bool {
+	var a Accept
+	return a.UnmarshalText([]byte(accept)) == nil && a.inChildren()
+}
+
+// fork is what package fork calls it; auto is none.
+func (a Accept) fork() fork.Accept { return fork.Accept(a - AcceptRequest) }
 
 // MarshalText implements encoding.TextMarshaler.
 func (a Accept) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (a *Accept) UnmarshalText(text []byte) error {
-	return unmarshalName(text, a, AcceptAuto, AcceptRequest, AcceptSlot)
+	return unmarshalName(text, a, AcceptAuto, AcceptRequest, AcceptSlot, AcceptClassic, AcceptShared,
+		AcceptFlock, AcceptSemaphore, AcceptPipe, AcceptDispatch)
 }
 
 func unmarshalName[T fmt.Stringer](text []byte, v *T, all ...T) error {

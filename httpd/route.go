@@ -222,7 +222,7 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 			bad("%s: a program needs a Pool for itself", name)
 		}
 	}
-	if len(p.pools) > 0 && p.accept == AcceptSlot {
+	if len(p.pools) > 0 && p.accept.inChildren() {
 		bad("routes with a Pool need a front in the parent: set Accept to AcceptRequest, not slot")
 	}
 }

@@ -68,7 +68,7 @@ func (s *Server) settings() (*settings, error) {
 	if p.mode != Emulate && p.mode != Fork {
 		bad("Mode %d is none", int(p.mode))
 	}
-	if p.accept < AcceptAuto || p.accept > AcceptSlot {
+	if p.accept < AcceptAuto || p.accept > AcceptDispatch {
 		bad("Accept %d is none", int(p.accept))
 	}
 	if s.Backlog < 0 {
@@ -80,7 +80,7 @@ func (s *Server) settings() (*settings, error) {
 	if s.GOMAXPROCS < 0 {
 		bad("GOMAXPROCS %d is negative", s.GOMAXPROCS)
 	}
-	if program && p.accept == AcceptSlot {
+	if program && p.accept.inChildren() {
 		bad("Accept slot needs a Go handler: a program is served by request")
 	}
 	if err := s.Pool.Validate(); err != nil {
@@ -93,7 +93,7 @@ func (s *Server) settings() (*settings, error) {
 			p.accept = AcceptSlot
 		}
 	}
-	if p.accept == AcceptSlot && p.pool.Elastic() {
+	if p.accept.inChildren() && p.pool.Elastic() {
 		bad("a number of workers that follows the load is not available with accept slot in this version")
 	}
 	list := s.Listen
@@ -174,7 +174,7 @@ func (s *Server) frontSettings(p *settings) error {
 		bad("TLS has certificates, but no address in Listen begins with https")
 	case secure && len(s.TLS.CertFiles) == 0 && !acme:
 		bad("an https address needs a certificate: set TLS.CertFiles, or TLS.ACME.Hosts")
-	case acme && p.accept == AcceptSlot:
+	case acme && p.accept.inChildren():
 		bad("TLS.ACME makes no sense with accept slot: each child would order certificates of its own")
 	}
 	if secure {

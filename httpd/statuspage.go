@@ -192,7 +192,7 @@ func newPage(s *Status, refresh int, now time.Time) *page {
 func newPart(s *Status, now time.Time) *page {
 	p := &page{
 		Status: s, Refreshes: []int{2, 10, 60}, Now: now.UTC().Format(time.RFC3339),
-		Uptime: now.Sub(s.Started), Processes: s.Mode == Fork.String(), Holds: s.Accept == AcceptSlot.String(),
+		Uptime: now.Sub(s.Started), Processes: s.Mode == Fork.String(), Holds: holding(s.Accept),
 		Wait: newChart("wait", "Wait in the queue", &s.Totals.Wait),
 		Run:  newChart("duration", "Request duration", &s.Totals.Duration),
 	}

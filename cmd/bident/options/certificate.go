@@ -110,7 +110,7 @@ func (r *reading) authority() {
 	if r.ACMECache == "" {
 		r.contradict("acme_host", "certificates that are obtained need a place to be kept", "acme_cache names a directory", "acme_cache")
 	}
-	if slot := r.Accept == "slot" || r.Accept == "auto" && r.Concurrency > 1; slot && r.Mode == "fork" && len(r.Program) == 0 {
+	if slot := (r.Accept != "request" && r.Accept != "auto") || r.Accept == "auto" && r.Concurrency > 1; slot && r.Mode == "fork" && len(r.Program) == 0 {
 		r.contradict("acme_host", "workers that accept for themselves cannot obtain certificates", "accept request, or tls_cert",
 			"accept", "mode", "concurrency", "program")
 	}

@@ -79,8 +79,8 @@ func (r *reading) ways(program bool) {
 			inFork("env", "only the children of mode fork have an environment of their own")
 		}
 	}
-	if program && r.Accept == "slot" {
-		r.contradict("accept", "slot makes no sense with a program", "auto or request: the server accepts for the program", "program")
+	if program && r.Accept != "request" && r.Accept != "auto" {
+		r.contradict("accept", r.Accept+" makes no sense with a program", "auto or request: the server accepts for the program", "program")
 	}
 	if program && r.GOMAXPROCS != 0 {
 		r.contradict("gomaxprocs", "makes no sense with a program", fmt.Sprintf("env GOMAXPROCS=%d tells a program in Go", r.GOMAXPROCS), "program")
