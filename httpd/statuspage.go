@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -27,19 +28,22 @@ var statusPageText string
 var statusPageStyle string
 
 // statusPage is the page of /status. What it shows of requests was chosen by
-// clients: all of it goes through the template's escaping.
-var statusPage = template.Must(template.New("status").Funcs(template.FuncMap{
-	"age": shortAge, "bytes": shortBytes, "count": grouped, "latency": shortLatency,
-	"style": func() template.CSS { return template.CSS(statusPageStyle) },
-}).Parse(statusPageText))
+// clients: all of it goes through the template's escaping. It is made when it is
+// first asked for: children, which start often, never need it.
+var statusPage = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("status").Funcs(template.FuncMap{
+		"age": shortAge, "bytes": shortBytes, "count": grouped, "latency": shortLatency,
+		"style": func() template.CSS { return template.CSS(statusPageStyle) },
+	}).Parse(statusPageText))
+})
 
 // statusPagePolicy lets the page do nothing but look as it does: its own style
 // sheet, no script, no image, no frame, no form.
-var statusPagePolicy = func() string {
+var statusPagePolicy = sync.OnceValue(func() string {
 	sum := sha256.Sum256([]byte(statusPageStyle))
 	return "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
 		"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-}()
+})
 
 // maxRefresh is the longest time between two looks that ?refresh=N may ask for,
 // in seconds.
@@ -61,12 +65,12 @@ func (r *instance) handleStatusPage(ctx *fasthttp.RequestCtx) {
 		refresh = 0
 	}
 	var body bytes.Buffer
-	if err := statusPage.Execute(&body, newPage(st, refresh, time.Now())); err != nil {
+	if err := statusPage().Execute(&body, newPage(st, refresh, time.Now())); err != nil {
 		adminError(ctx, fasthttp.StatusInternalServerError, err)
 		return
 	}
 	ctx.SetContentType("text/html; charset=utf-8")
-	ctx.Response.Header.Set(fasthttp.HeaderContentSecurityPolicy, statusPagePolicy)
+	ctx.Response.Header.Set(fasthttp.HeaderContentSecurityPolicy, statusPagePolicy())
 	ctx.Response.Header.Set(fasthttp.HeaderReferrerPolicy, "no-referrer")
 	ctx.SetBody(body.Bytes())
 }

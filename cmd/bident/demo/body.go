@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 
 	"github.com/valyala/fasthttp"
 
@@ -53,13 +54,13 @@ func digest(ctx *fasthttp.RequestCtx) {
 const modulus = 251
 
 // pattern is what /bytes sends, again and again: whole periods, almost 64 KiB.
-var pattern = func() []byte {
+var pattern = sync.OnceValue(func() []byte {
 	b := make([]byte, modulus*(64<<10/modulus))
 	for i := range b {
 		b[i] = byte(i % modulus)
 	}
 	return b
-}()
+})
 
 // octets sends octets that can be checked one by one. The answer is streamed if
 // it is longer than the pattern, so that its size costs no memory.
@@ -70,16 +71,17 @@ func octets(ctx *fasthttp.RequestCtx) {
 	}
 	ctx.Response.Header.SetContentType("application/octet-stream")
 	ctx.Response.Header.SetContentLength(n)
-	if n <= len(pattern) {
-		ctx.Response.AppendBody(pattern[:n])
+	if p := pattern(); n <= len(p) {
+		ctx.Response.AppendBody(p[:n])
 		return
 	}
 	httpd.Stream(ctx, func(w *httpd.StreamWriter) error { return writeOctets(w, n) })
 }
 
 func writeOctets(w io.Writer, n int) error {
+	all := pattern()
 	for n > 0 {
-		m, err := w.Write(pattern[:min(n, len(pattern))])
+		m, err := w.Write(all[:min(n, len(all))])
 		if err != nil {
 			return err
 		}

@@ -7,11 +7,14 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // hostName is a name of at least two labels as in RFC 1123, section 2.1, in lower
 // or upper case, with or without the dot of the root.
-var hostName = regexp.MustCompile(`^(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)\.?$`)
+var hostName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?i:[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)\.?$`)
+})
 
 // certifiedHost checks an item of acme_host: neither of the challenges that the
 // server can answer (RFC 8555, section 8.3, and RFC 8737) proves a wildcard or an
@@ -24,7 +27,7 @@ func certifiedHost(v any) fault {
 		return fault{fmt.Sprintf("%q is an address", text), "a host name, such as www.example.com"}
 	case strings.HasPrefix(text, "*."):
 		return fault{fmt.Sprintf("%q: certificates for wildcards are not obtained by the server", text), "a host name, such as www.example.com"}
-	case len(strings.TrimSuffix(text, ".")) > 253 || !hostName.MatchString(text):
+	case len(strings.TrimSuffix(text, ".")) > 253 || !hostName().MatchString(text):
 		return fault{fmt.Sprintf("%q is not a host name with a domain", text), "such as www.example.com; international names as xn--..."}
 	}
 	return fault{}
