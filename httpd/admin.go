@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -25,7 +24,7 @@ import (
 type admin struct {
 	listener *listen.Listener
 	url      string
-	metrics  http.Handler
+	scrapes  chan struct{} // has a place for each scrape that is answered
 	server   *fasthttp.Server
 	leaving  sync.WaitGroup // connections that wait for the server's end
 }
@@ -43,7 +42,7 @@ func (r *instance) openAdmin(a address) (*admin, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: admin: %w", ErrListen, err)
 	}
-	m := &admin{listener: l, url: addressURL(l.Addr(), false), metrics: newMetrics(r)}
+	m := &admin{listener: l, url: addressURL(l.Addr(), false), scrapes: make(chan struct{}, maxScrapes)}
 	m.server = &fasthttp.Server{
 		Handler: r.handleAdmin, NoDefaultServerHeader: true, Logger: quiet{},
 		ReadTimeout: time.Minute, IdleTimeout: time.Minute,
@@ -116,7 +115,7 @@ func (r *instance) handleAdmin(ctx *fasthttp.RequestCtx) {
 	case "/status":
 		r.handleStatusPage(ctx)
 	case "/metrics":
-		serveInMemory(ctx, r.admin.metrics)
+		r.handleMetrics(ctx)
 	case "/status.json":
 		st, err := r.status(context.Background())
 		if err != nil {

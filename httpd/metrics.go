@@ -1,21 +1,16 @@
 package httpd
 
 import (
-	"bytes"
 	"context"
-	"net/http"
-	"net/url"
 	"runtime"
 	"runtime/debug"
 	"strconv"
 	"time"
 	"unicode/utf8"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/exposition"
 	"github.com/bident/bident/pool"
 )
 
@@ -27,75 +22,57 @@ const maxScrapes = 4
 // scrapeTimeout is how long the supervisor may take to tell its state to a scrape.
 const scrapeTimeout = 10 * time.Second
 
-// newMetrics is the handler of /metrics: the server with all its workers, and the
-// Go runtime and the process of the parent, in a registry of its own, so that
-// several servers and the program around them do not meet.
-func newMetrics(r *instance) http.Handler {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(
-		collector{r.status, r.started},
-		// Not those of MemStats: to read them stops the world, and in OpenMetrics
-		// two of them have one name.
-		collectors.NewGoCollector(collectors.WithGoCollectorMemStatsMetricsDisabled(),
-			collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsMemory, collectors.MetricsScheduler)),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
-	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{
-		EnableOpenMetrics: true, MaxRequestsInFlight: maxScrapes,
-	})
-}
-
-// collector reads the server's status, once a scrape.
-type collector struct {
-	status  func(context.Context) (*Status, error)
-	started time.Time
-}
-
-// Describe implements prometheus.Collector. It does not look at the server, whose
-// supervisor does not run yet when the collector is registered.
-func (c collector) Describe(out chan<- *prometheus.Desc) {
-	for _, f := range families {
-		out <- f.desc
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c collector) Collect(out chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
-	defer cancel()
-	s, err := c.status(ctx)
-	if err != nil {
-		out <- prometheus.NewInvalidMetric(families[0].desc, err)
+// handleMetrics answers a scrape: the server with all its workers, and the Go
+// runtime and the process of the parent.
+func (r *instance) handleMetrics(ctx *fasthttp.RequestCtx) {
+	if !ctx.IsGet() && !ctx.IsHead() {
+		onlyGet(ctx)
 		return
 	}
-	for _, f := range families {
-		f.read(s, func(m prometheus.Metric) { out <- m }, f.desc)
+	select {
+	case r.admin.scrapes <- struct{}{}:
+		defer func() { <-r.admin.scrapes }()
+	default:
+		overloaded(ctx)
+		return
 	}
+	limited, cancel := context.WithTimeout(context.Background(), scrapeTimeout)
+	defer cancel()
+	s, err := r.status(limited)
+	if err != nil {
+		adminError(ctx, fasthttp.StatusServiceUnavailable, err)
+		return
+	}
+	contentType, open := exposition.Negotiate(string(ctx.Request.Header.Peek(fasthttp.HeaderAccept)))
+	w := &exposition.Writer{OpenMetrics: open}
+	for i := range families {
+		f := &families[i]
+		w.Family(f.kind, f.name, f.help)
+		f.read(s, w)
+	}
+	writeProcess(w)
+	ctx.SetContentType(contentType)
+	ctx.SetBody(w.Text())
 }
 
 // family is one metric family, read from a status.
 type family struct {
-	desc *prometheus.Desc
-	read func(s *Status, put func(prometheus.Metric), d *prometheus.Desc)
-}
-
-func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("bident_"+name, help, labels, nil)
+	kind       exposition.Kind
+	name, help string
+	read       func(s *Status, w *exposition.Writer)
 }
 
 // one is a family of one metric.
-func one(kind prometheus.ValueType, name, help string, value func(*Status) float64) family {
-	return family{describe(name, help), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
-		put(prometheus.MustNewConstMetric(d, kind, value(s)))
-	}}
+func one(kind exposition.Kind, name, help string, value func(*Status) float64) family {
+	return family{kind, "bident_" + name, help, func(s *Status, w *exposition.Writer) { w.Sample(value(s)) }}
 }
 
 func counter(name, help string, value func(*StatusTotals) int64) family {
-	return one(prometheus.CounterValue, name, help, func(s *Status) float64 { return float64(value(&s.Totals)) })
+	return one(exposition.Counter, name, help, func(s *Status) float64 { return float64(value(&s.Totals)) })
 }
 
 func gauge(name, help string, value func(*Status) float64) family {
-	return one(prometheus.GaugeValue, name, help, value)
+	return one(exposition.Gauge, name, help, value)
 }
 
 // ownPool is the value of the label pool for the server's own workers. To
@@ -112,29 +89,29 @@ func metricPools(s *Status) []StatusPool {
 }
 
 // poolLabel is a pool's name as a label, which has to be UTF-8.
-func poolLabel(name string) string {
+func poolLabel(name string) exposition.Label {
 	if !utf8.ValidString(name) {
-		return strconv.QuoteToASCII(name)
+		name = strconv.QuoteToASCII(name)
 	}
-	return name
+	return exposition.Label{Name: "pool", Value: name}
 }
 
 // each is a family of one metric for each pool.
-func each(kind prometheus.ValueType, name, help string, value func(*StatusPool) float64) family {
-	return family{describe(name, help, "pool"), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+func each(kind exposition.Kind, name, help string, value func(*StatusPool) float64) family {
+	return family{kind, "bident_" + name, help, func(s *Status, w *exposition.Writer) {
 		for _, p := range metricPools(s) {
-			put(prometheus.MustNewConstMetric(d, kind, value(&p), poolLabel(p.Name)))
+			w.Sample(value(&p), poolLabel(p.Name))
 		}
 	}}
 }
 
 // poolCounter counts something in each pool.
 func poolCounter(name, help string, value func(*StatusTotals) int64) family {
-	return each(prometheus.CounterValue, name, help, func(p *StatusPool) float64 { return float64(value(&p.Totals)) })
+	return each(exposition.Counter, name, help, func(p *StatusPool) float64 { return float64(value(&p.Totals)) })
 }
 
 func poolGauge(name, help string, value func(*StatusPool) float64) family {
-	return each(prometheus.GaugeValue, name, help, value)
+	return each(exposition.Gauge, name, help, value)
 }
 
 // limit is a gauge of one of the limits of each pool.
@@ -147,20 +124,27 @@ func limit(name, help string) family {
 
 // many is a family with one label beside the pool; values calls add for each of
 // a pool's metrics.
-func many(kind prometheus.ValueType, name, help, label string, values func(p *StatusPool, add func(string, float64))) family {
-	return family{describe(name, help, "pool", label), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+func many(kind exposition.Kind, name, help, label string, values func(p *StatusPool, add func(string, float64))) family {
+	return family{kind, "bident_" + name, help, func(s *Status, w *exposition.Writer) {
 		for _, p := range metricPools(s) {
 			values(&p, func(value string, n float64) {
-				put(prometheus.MustNewConstMetric(d, kind, n, poolLabel(p.Name), value))
+				w.Sample(n, poolLabel(p.Name), exposition.Label{Name: label, Value: value})
 			})
 		}
 	}}
 }
 
+// information is a family of one metric that is 1 and has labels to say something.
+func information(name, help string, labels func(s *Status) []exposition.Label) family {
+	return family{exposition.Gauge, "bident_" + name, help, func(s *Status, w *exposition.Writer) {
+		w.Sample(1, labels(s)...)
+	}}
+}
+
 func histogram(name, help string, of func(*StatusTotals) *StatusHistogram) family {
-	return family{describe(name, help), func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+	return family{exposition.Histogram, "bident_" + name, help, func(s *Status, w *exposition.Writer) {
 		h := of(&s.Totals)
-		buckets := make(map[float64]uint64)
+		var buckets []exposition.Bucket
 		var below uint64
 		rest := h.Buckets
 		for _, bound := range pool.Buckets() {
@@ -169,9 +153,9 @@ func histogram(name, help string, of func(*StatusTotals) *StatusHistogram) famil
 				below += uint64(rest[0].Count)
 				rest = rest[1:]
 			}
-			buckets[le] = below
+			buckets = append(buckets, exposition.Bucket{LE: le, Count: below})
 		}
-		put(prometheus.MustNewConstHistogram(d, uint64(h.Count), h.Sum, buckets))
+		w.Observations(buckets, uint64(h.Count), h.Sum)
 	}}
 }
 
@@ -195,15 +179,14 @@ var stateNames = []struct {
 // What has no label pool is of the whole server: connections have requests for
 // every pool, and the front measures times for all of them together.
 var families = []family{
-	{describe("build_info", "The program that serves.", "version", "revision", "goversion"),
-		func(_ *Status, put func(prometheus.Metric), d *prometheus.Desc) {
-			version, revision := build()
-			put(prometheus.MustNewConstMetric(d, prometheus.GaugeValue, 1, version, revision, runtime.Version()))
-		}},
-	{describe("server_info", "The kind of worker, and who accepts connections.", "mode", "accept"),
-		func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
-			put(prometheus.MustNewConstMetric(d, prometheus.GaugeValue, 1, s.Mode, s.Accept))
-		}},
+	information("build_info", "The program that serves.", func(*Status) []exposition.Label {
+		version, revision := build()
+		return []exposition.Label{{Name: "version", Value: version}, {Name: "revision", Value: revision},
+			{Name: "goversion", Value: runtime.Version()}}
+	}),
+	information("server_info", "The kind of worker, and who accepts connections.", func(s *Status) []exposition.Label {
+		return []exposition.Label{{Name: "mode", Value: s.Mode}, {Name: "accept", Value: s.Accept}}
+	}),
 	gauge("start_time_seconds", "When the server started, in seconds since 1970.", func(s *Status) float64 {
 		return float64(s.Started.UnixNano()) / 1e9
 	}),
@@ -219,13 +202,13 @@ var families = []family{
 	counter("handed_over_total", "Connections handed over to another program.", func(t *StatusTotals) int64 { return t.HandedOver }),
 	poolGauge("lost_handlers", "Abandoned handlers that still run.", func(p *StatusPool) float64 { return float64(p.Totals.Lost) }),
 	gauge("parked_connections", "Idle connections that no worker holds.", func(s *Status) float64 { return float64(s.Totals.Parked) }),
-	{describe("queue_length", "Requests that wait for a lane. Not there if accepting children have queues of their own.", "pool"),
-		func(s *Status, put func(prometheus.Metric), d *prometheus.Desc) {
+	{exposition.Gauge, "bident_queue_length", "Requests that wait for a lane. Not there if accepting children have queues of their own.",
+		func(s *Status, w *exposition.Writer) {
 			for _, p := range metricPools(s) {
 				if p.Name == ownPool && holding(s.Accept) {
 					continue
 				}
-				put(prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(p.Totals.Waiting), poolLabel(p.Name)))
+				w.Sample(float64(p.Totals.Waiting), poolLabel(p.Name))
 			}
 		}},
 	histogram("queue_wait_seconds", "How long requests of all pools waited for a lane before they were begun.",
@@ -234,13 +217,13 @@ var families = []family{
 		func(t *StatusTotals) *StatusHistogram { return &t.Duration }),
 
 	poolCounter("spawned_total", "Workers started.", func(t *StatusTotals) int64 { return t.Spawned }),
-	many(prometheus.CounterValue, "worker_exits_total", "Workers that have left, by cause.", "cause",
+	many(exposition.Counter, "worker_exits_total", "Workers that have left, by cause.", "cause",
 		func(p *StatusPool, add func(string, float64)) {
 			for cause, n := range p.Totals.Exits {
 				add(cause, float64(n))
 			}
 		}),
-	many(prometheus.GaugeValue, "workers", "Workers by state.", "state", func(p *StatusPool, add func(string, float64)) {
+	many(exposition.Gauge, "workers", "Workers by state.", "state", func(p *StatusPool, add func(string, float64)) {
 		for _, n := range stateNames {
 			count := 0
 			for i := range p.Workers {
@@ -269,7 +252,7 @@ var families = []family{
 		}
 		return float64(n)
 	}),
-	many(prometheus.GaugeValue, "worker_rss_bytes", "Resident memory of a worker's process.", "slot",
+	many(exposition.Gauge, "worker_rss_bytes", "Resident memory of a worker's process.", "slot",
 		func(p *StatusPool, add func(string, float64)) {
 			for i := range p.Workers {
 				if w := &p.Workers[i]; w.RSS > 0 {
@@ -304,56 +287,4 @@ func build() (version, revision string) {
 		}
 	}
 	return version, revision
-}
-
-// serveInMemory answers with a net/http handler, for answers that are small and do
-// not stream: handler sees the request's line and header, and its answer is
-// collected before it is sent.
-func serveInMemory(ctx *fasthttp.RequestCtx, handler http.Handler) {
-	if !ctx.IsGet() && !ctx.IsHead() {
-		onlyGet(ctx)
-		return
-	}
-	request := &http.Request{
-		Method: string(ctx.Method()), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		URL:    &url.URL{Path: string(ctx.Path()), RawQuery: string(ctx.URI().QueryString())},
-		Header: make(http.Header), Host: string(ctx.Host()), Body: http.NoBody, RemoteAddr: ctx.RemoteAddr().String(),
-	}
-	for name, value := range ctx.Request.Header.All() {
-		request.Header.Add(string(name), string(value))
-	}
-	w := memoryWriter{header: make(http.Header), status: http.StatusOK}
-	handler.ServeHTTP(&w, request)
-	for name, values := range w.header {
-		if name == fasthttp.HeaderContentLength {
-			continue
-		}
-		ctx.Response.Header.Del(name)
-		for _, v := range values {
-			ctx.Response.Header.Add(name, v)
-		}
-	}
-	ctx.SetStatusCode(w.status)
-	ctx.SetBody(w.body.Bytes())
-}
-
-// memoryWriter is the http.ResponseWriter of an answer that is collected.
-type memoryWriter struct {
-	header http.Header
-	status int
-	wrote  bool
-	body   bytes.Buffer
-}
-
-func (w *memoryWriter) Header() http.Header { return w.header }
-
-func (w *memoryWriter) WriteHeader(status int) {
-	if !w.wrote {
-		w.status, w.wrote = status, true
-	}
-}
-
-func (w *memoryWriter) Write(p []byte) (int, error) {
-	w.wrote = true
-	return w.body.Write(p)
 }

@@ -19,7 +19,6 @@ const (
 	xterm    = "golang.org/x/term"
 	xcrypto  = "golang.org/x/crypto"
 	proxy    = "github.com/pires/go-proxyproto"
-	metrics  = "github.com/prometheus"
 )
 
 var rules = []rule{
@@ -40,7 +39,7 @@ var rules = []rule{
 			"them, HTTP or FastCGI, is httpd's affair, as is the choice between backends",
 	},
 	{
-		path: "httpd", ours: []string{"pool", "emulate", "fork", "internal/..."}, theirs: []string{fasthttp, metrics},
+		path: "httpd", ours: []string{"pool", "emulate", "fork", "internal/..."}, theirs: []string{fasthttp},
 		why: "the only place where both backends are known, and HTTP. What it needs " +
 			"of a system comes through fork and the leaves",
 	},
