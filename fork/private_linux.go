@@ -24,7 +24,7 @@ type private struct {
 // programs expect it; whoever started the child closes it, so that a connection
 // to a child that is gone is refused.
 func newPrivate(backlog int) (*private, int, error) {
-	dir, err := os.MkdirTemp("", "bident-")
+	dir, err := os.MkdirTemp(privateRoot(), "bident-")
 	if err != nil {
 		return nil, -1, fmt.Errorf("fork: private listener: %w", err)
 	}
@@ -34,6 +34,18 @@ func newPrivate(backlog int) (*private, int, error) {
 		return nil, -1, fmt.Errorf("fork: private listener in %s: %w", dir, err)
 	}
 	return &private{file: file}, fd, nil
+}
+
+// memoryRoot is a file system in memory that most systems have: making and removing
+// a file there takes a fraction of what it takes on a disk.
+const memoryRoot = "/dev/shm"
+
+// privateRoot is where the directories of private listeners are made.
+func privateRoot() string {
+	if unix.Access(memoryRoot, unix.W_OK|unix.X_OK) == nil {
+		return memoryRoot
+	}
+	return os.TempDir()
 }
 
 func bindPrivate(dir string, backlog int) (*os.File, int, error) {

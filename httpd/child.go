@@ -24,9 +24,17 @@ const exitPanicked = statusPanicked
 
 // orders are what a parent tells a child beside its identity.
 type orders struct {
+	Name        string // of the pool, "" for the server's own
+	SlowRequest time.Duration
+	// Accepting is what accepting children have to know. The others do not take it
+	// apart: what a JSON decoder finds out about types is a tenth of their start.
+	Accepting json.RawMessage `json:",omitempty"`
+}
+
+// acceptingOrders are what children that own connections have to know.
+type acceptingOrders struct {
 	Pool  pool.Config
 	Front *frontConfig
-	Name  string // of the pool, "" for the server's own
 }
 
 // runChild is the life of a worker's process. It ends the process.
@@ -60,9 +68,12 @@ func (s *Server) runChild(self *fork.Self) error {
 		},
 	}
 	if self.Accept.Owning() {
-		err = (&acceptingChild{child: &c}).run(o)
+		var more acceptingOrders
+		if err = json.Unmarshal(o.Accepting, &more); err == nil {
+			err = (&acceptingChild{child: &c}).run(more)
+		}
 	} else {
-		c.slow = newSlowWatch(context.Background(), o.Front.SlowRequest, log)
+		c.slow = newSlowWatch(context.Background(), o.SlowRequest, log)
 		err = (&exchangeChild{child: &c}).run()
 	}
 	return fail(err)
@@ -187,7 +198,7 @@ type acceptingChild struct {
 // answers that are there.
 const lastAnswers = 5 * time.Second
 
-func (c *acceptingChild) run(o orders) error {
+func (c *acceptingChild) run(o acceptingOrders) error {
 	self := c.self
 	c.queue = pool.NewQueue(self.Lanes)
 	c.queue.Configure(o.Pool.QueueSize, o.Pool.QueueTimeout, o.Pool.RequestTimeout)

@@ -81,7 +81,9 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 			return fmt.Errorf("httpd: AccessLog: %w", err)
 		}
 	}
-	o.Backend = &orderingBackend{Backend: backend, front: &r.certificates.orders, pool: name}
+	o.Backend = &orderingBackend{
+		Backend: backend, front: &r.certificates.orders, pool: name, accepting: config.Accept.Owning(),
+	}
 	return nil
 }
 
@@ -126,11 +128,21 @@ type orderingBackend struct {
 	front *atomic.Pointer[frontConfig]
 	pool  string // whose children they are
 	given []byte
+	// accepting: the children own connections.
+	accepting bool
 }
 
 // Start implements pool.Backend. It is called by the supervisor only.
 func (b *orderingBackend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, error) {
-	payload, err := json.Marshal(orders{Pool: *spec.Config, Front: b.front.Load(), Name: b.pool})
+	front := b.front.Load()
+	o := orders{Name: b.pool, SlowRequest: front.SlowRequest}
+	var err error
+	if b.accepting {
+		if o.Accepting, err = json.Marshal(acceptingOrders{Pool: *spec.Config, Front: front}); err != nil {
+			return nil, fmt.Errorf("httpd: orders: %w", err)
+		}
+	}
+	payload, err := json.Marshal(o)
 	if err != nil {
 		return nil, fmt.Errorf("httpd: orders: %w", err)
 	}
