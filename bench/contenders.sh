@@ -186,3 +186,24 @@ need_fork_libfcgi() {
 	need_bident
 	need_hello_fcgi
 }
+
+start_fork_50() { embedded "$1" -mode fork -accept request -workers 50; }
+need_fork_50() { need_embedded; }
+
+# -- the lineage: servers whose workers are processes, 50 of each --------------
+
+start_starman_50() {
+	launch starman --listen "127.0.0.1:$1" --workers 50 --max-requests 1000000000 --backlog 4096 \
+		--pid "$WORK/starman.$1.pid" --preload-app "$HERE/lineage/hello.psgi"
+}
+need_starman_50() { command -v starman >/dev/null || echo "starman is not installed"; }
+
+# Its default worker ends every connection after an answer; this one keeps them.
+start_gunicorn_50() {
+	launch gunicorn --bind "127.0.0.1:$1" --workers 50 --worker-class gthread --threads 1 --keep-alive 60 \
+		--backlog 2048 --log-level critical --chdir "$HERE/lineage" hello:application
+}
+need_gunicorn_50() { command -v gunicorn >/dev/null || echo "gunicorn is not installed"; }
+
+start_netserver_50() { launch perl "$HERE/lineage/netserver.pl" "$1" 50; }
+need_netserver_50() { perl -MNet::Server::PreFork -e 1 2>/dev/null || echo "Net::Server is not installed"; }

@@ -56,6 +56,12 @@ suites() {
 	pair request fork_libfcgi nginx_libfcgi 64 kept -
 	pair request fork_request nginx_libfcgi 64 close -
 
+	# 50 children with one lane each, as the lineage has them.
+	for peer in starman_50 gunicorn_50 netserver_50; do
+		pair lineage fork_50 "$peer" 64 kept 1.0
+		pair lineage fork_50 "$peer" 64 close 1.0
+	done
+
 	footprint start plain
 	footprint start emulate_50
 	footprint start fork_slot
