@@ -233,6 +233,7 @@ func (s *Supervisor) Pause(ctx context.Context) error {
 func (s *Supervisor) Stop(timeout time.Duration) {
 	_ = s.do(context.Background(), func(s *Supervisor) {
 		var deadline time.Time
+		s.forced = s.forced || timeout == 0
 		if timeout >= 0 {
 			deadline = time.Now().Add(timeout)
 		}
