@@ -41,13 +41,18 @@ func (p *process) launch() {
 	p.forked = true
 	told := p.told
 	p.mu.Unlock()
+	p.backend.lookout.born()
 	log := p.backend.log.With("slot", p.spec.Slot, "pid", p.PID())
 	for i, stream := range []string{"stdout", "stderr"} {
 		p.silent.Add(1)
 		go func() {
 			defer p.silent.Done()
 			// Records are what our own children write, and there only.
-			relay(p.output[i], log, p.control != nil && stream == "stderr", slog.String("stream", stream))
+			var stacks *stacks
+			if p.control != nil && stream == "stderr" {
+				stacks = &p.stacks
+			}
+			relay(p.output[i], log, stacks, slog.String("stream", stream))
 		}()
 	}
 	if p.control != nil {

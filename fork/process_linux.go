@@ -39,6 +39,8 @@ type process struct {
 	deaf    chan struct{} // closed when control has reached its end
 	output  [2]*os.File   // what the child writes to standard output and error
 	silent  sync.WaitGroup
+	stacks  stacks
+	pulse   pulse // the lookout's
 
 	mu      sync.Mutex
 	told    order
@@ -49,11 +51,15 @@ type process struct {
 	status  syscall.WaitStatus
 	overdue bool // killed because it did not leave
 	wedged  bool
-	failure error // why it could not start or was killed by us
-	crash   error // what it says it died of
-	request string
-	crew    *pool.Crew
-	timer   *time.Timer
+	heavy   bool // killed because of its memory
+	// replaced says that its replacement was asked for because of its memory.
+	replaced bool
+	asked    *time.Timer // kills it if it does not tell its stacks
+	failure  error       // why it could not start or was killed by us
+	crash    error       // what it says it died of
+	request  string
+	crew     *pool.Crew
+	timer    *time.Timer
 
 	reporting sync.Mutex // held while report runs, so that Exited is the last
 	over      bool
@@ -93,6 +99,12 @@ func (p *process) Retire() {
 
 // Kill implements pool.Worker.
 func (p *process) Kill() {
+	p.condemn()
+	p.signal(syscall.SIGKILL)
+}
+
+// condemn gives up on a worker that is about to be killed.
+func (p *process) condemn() {
 	p.mu.Lock()
 	p.told = kill
 	crew := p.crew
@@ -101,14 +113,13 @@ func (p *process) Kill() {
 	if crew != nil {
 		crew.Kill() // first, so that the clients learn that it was on purpose
 	}
-	p.signal(syscall.SIGKILL)
 }
 
 // dismiss tells a child to leave, and sees to it that it does so within limit, if
 // that is more than 0.
 func (p *process) dismiss(limit time.Duration) {
 	p.mu.Lock()
-	killed := p.told == kill
+	killed := p.told == kill || p.heavy
 	p.mu.Unlock()
 	if killed {
 		return // at this moment
@@ -116,8 +127,10 @@ func (p *process) dismiss(limit time.Duration) {
 	if p.control == nil {
 		p.signalOne(syscall.SIGTERM)
 	} else if err := fdpass.TrySend(p.control, message{kind: messageRetire}.encode()); err != nil {
-		// It is gone, or has not read anything for a long time.
+		// It is gone, or has not read anything for a long time. Should it do so
+		// after all it must find this; its end ends the wait.
 		p.backend.log.Debug("worker does not listen", "pid", p.PID(), "error", err)
+		go fdpass.Send(p.control, message{kind: messageRetire}.encode())
 	}
 	if limit <= 0 {
 		return
@@ -134,7 +147,7 @@ func (p *process) late() {
 	p.mu.Lock()
 	p.overdue = p.overdue || !p.reaped
 	p.mu.Unlock()
-	p.signal(syscall.SIGKILL)
+	p.killAsking("die_timeout")
 }
 
 // fail kills a child that is of no use, because of err.
@@ -203,10 +216,10 @@ func (p *process) begin() {
 // perhaps, a request that was given up. Whoever hangs in one does not listen.
 func (p *process) idle() {
 	p.mu.Lock()
-	wedged := p.wedged
+	wedged := p.wedged && !p.heavy
 	p.mu.Unlock()
 	if wedged {
-		p.signal(syscall.SIGKILL)
+		p.killAsking("request_timeout")
 		return
 	}
 	p.dismiss(p.backend.config.dieTimeout())
