@@ -2,11 +2,14 @@ package fork
 
 import (
 	"errors"
+	"os"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/bident/bident/internal/fdpass"
 	"github.com/bident/bident/pool"
 )
 
@@ -94,4 +97,28 @@ func TestKilledLate(t *testing.T) {
 			w.late("again")
 		})
 	}
+}
+
+// TestFullControl: a child that reads nothing keeps nobody waiting, however much it is
+// told; what matters it finds when it goes on.
+func TestFullControl(t *testing.T) {
+	h := newHarness(t, nil)
+	w, other := h.ready(0), h.ready(1)
+	stop(t, w.PID())
+	var full error
+	for !errors.Is(full, fdpass.ErrFull) {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			t.Fatal(err)
+		}
+		full = h.backend.GiveAll("again", f)
+	}
+	w.Retire()
+	other.Retire()
+	other.left("", "")
+	if len(w.events) > 0 {
+		t.Fatalf("%+v", <-w.events)
+	}
+	syscall.Kill(w.PID(), syscall.SIGCONT)
+	w.left("", "")
 }

@@ -184,7 +184,7 @@ func (s *Supervisor) Scale(ctx context.Context, n int, relative bool) error {
 				return true, fmt.Errorf("scaling: %w", ErrSuperseded)
 			}
 			for _, r := range s.roster.records {
-				if r.cause == CauseScale || r.cause == CauseIdle {
+				if r.retired == CauseScale || r.retired == CauseIdle {
 					return false, nil
 				}
 			}

@@ -230,7 +230,7 @@ func (s *Supervisor) retire(id int64, cause Cause) {
 	if r == nil || r.phase >= PhaseRetiring {
 		return
 	}
-	r.phase, r.cause, r.told = PhaseRetiring, cause, time.Now()
+	r.phase, r.cause, r.retired, r.told = PhaseRetiring, cause, cause, time.Now()
 	s.options.Board.Row(r.slot).setState(Retiring)
 	s.step("retire", id, cause)
 	r.worker.Retire()
