@@ -38,6 +38,7 @@ type process struct {
 	pidfd   *os.File      // nil where the kernel has none
 	deaf    chan struct{} // closed when control has reached its end
 	output  [2]*os.File   // what the child writes to standard output and error
+	leash   *os.File      // its end in the child's group kills that
 	silent  sync.WaitGroup
 	stacks  stacks
 	pulse   pulse // the lookout's
