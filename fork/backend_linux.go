@@ -24,6 +24,7 @@ type Backend struct {
 	null    *os.File
 	spawner *spawner
 	drained atomic.Bool
+	lookout *lookout
 
 	mu     sync.Mutex
 	live   map[*process]bool
@@ -48,6 +49,9 @@ func New(config Config) (*Backend, error) {
 	if config.protocol == 0 {
 		config.protocol = protocol
 	}
+	if config.weighing == 0 {
+		config.weighing = weighing
+	}
 	b := &Backend{config: config, log: config.Log, live: make(map[*process]bool)}
 	b.none = sync.NewCond(&b.mu)
 	if b.log == nil {
@@ -66,6 +70,7 @@ func New(config Config) (*Backend, error) {
 	}
 	b.null = null
 	b.spawner = newSpawner(pool.MaxSlots)
+	b.lookout = newLookout(b)
 	return b, nil
 }
 
@@ -165,6 +170,7 @@ func (b *Backend) Close() error {
 	}
 	b.mu.Unlock()
 	b.spawner.stop()
+	b.lookout.stop()
 	b.null.Close()
 	if b.payload != nil {
 		b.payload.Close()
@@ -179,8 +185,11 @@ func (b *Backend) Close() error {
 // environment is that of a child.
 func (b *Backend) environment(m *mark) []string {
 	var env []string
+	if m != nil {
+		env = append(env, "GOTRACEBACK=all") // unless it is set below
+	}
 	if !b.config.ClearEnv {
-		env = os.Environ()
+		env = append(env, os.Environ()...)
 	}
 	env = append(env, b.config.Env...)
 	if n := b.config.GOMAXPROCS; n > 0 {

@@ -209,14 +209,14 @@ func TestDieTimeout(t *testing.T) {
 	})
 	w := h.ready(0)
 	w.Retire()
-	w.left(pool.CauseKilled, "signal: killed")
+	w.left(pool.CauseKilled, "signal: quit")
 	if err := h.backend.SetPayload([]byte("deaf")); err != nil {
 		t.Fatal(err)
 	}
 	w = h.start(0, 0)
 	until(t, "forked", func() bool { return w.PID() > 0 })
 	w.Retire()
-	w.left(pool.CauseKilled, "signal: killed")
+	w.left(pool.CauseKilled, "signal: quit")
 }
 
 func TestReports(t *testing.T) {
@@ -309,7 +309,7 @@ func TestEnvironment(t *testing.T) {
 		c.Env = []string{"A=1", "B=2"}
 	})
 	cleared.ready(0)
-	if got := cleared.ask("environ"); got != "A=1 B=2" {
+	if got := cleared.ask("environ"); got != "A=1 B=2 GOTRACEBACK=all" {
 		t.Errorf("environment: %s", got)
 	}
 }

@@ -42,13 +42,18 @@ func (p *process) launch() {
 	p.forked = true
 	told := p.told
 	p.mu.Unlock()
+	p.backend.lookout.born()
 	log := p.backend.log.With("slot", p.spec.Slot, "pid", p.PID())
 	for i, stream := range []string{"stdout", "stderr"} {
 		p.silent.Add(1)
 		go func() {
 			defer p.silent.Done()
 			// Records are what our own children write, and there only.
-			relay(p.output[i], log, p.control != nil && stream == "stderr", slog.String("stream", stream))
+			var stacks *stacks
+			if p.control != nil && stream == "stderr" {
+				stacks = &p.stacks
+			}
+			relay(p.output[i], log, stacks, slog.String("stream", stream))
 		}()
 	}
 	if p.control != nil {
@@ -138,6 +143,15 @@ func (p *process) fork() (err error) {
 			files = append(files, uintptr(fd))
 		}
 	}
+	leash := 0
+	if p.leash, leash, err = newLeash(); err != nil {
+		return err
+	}
+	theirs = append(theirs, leash)
+	if !b.config.External() {
+		env = append(env, fmt.Sprint(leashVariable, "=", len(files)))
+	}
+	files = append(files, uintptr(leash))
 	pidfd := -1
 	pid, err := syscall.ForkExec(b.path, b.args, &syscall.ProcAttr{
 		Env: env, Files: files,
@@ -151,6 +165,13 @@ func (p *process) fork() (err error) {
 		// thread has to.
 		unix.SetNonblock(pidfd, true)
 		p.pidfd = os.NewFile(uintptr(pidfd), "pidfd")
+	}
+	if b.config.External() {
+		// What the program starts shares the leash, so it holds even if the
+		// program dies first.
+		if err := fasten(leash, pid); err != nil {
+			b.log.Debug("what the program starts may outlive this process", "pid", pid, "error", err)
+		}
 	}
 	p.pid.Store(int64(pid))
 	p.spec.Row().SetPID(pid)
@@ -186,5 +207,8 @@ func (p *process) close() {
 	}
 	if p.private != nil {
 		p.private.close()
+	}
+	if p.leash != nil {
+		p.leash.Close()
 	}
 }

@@ -127,7 +127,8 @@ type Config struct {
 	// leave before it is killed. 0 means 60 s, pool.NoLimit for ever.
 	DieTimeout time.Duration
 
-	protocol uint32 // what children are expected to speak; tests only
+	protocol uint32        // what children are expected to speak; tests only
+	weighing time.Duration // between two looks at their memory; tests only
 }
 
 // External reports whether the children are an external program.

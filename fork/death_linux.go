@@ -30,8 +30,10 @@ func (p *process) await() {
 		}
 	}
 	p.reaped = true
-	if p.timer != nil {
-		p.timer.Stop()
+	for _, t := range []*time.Timer{p.timer, p.asked} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	p.mu.Unlock()
 	close(p.exited)
@@ -85,7 +87,7 @@ func (p *process) bury() {
 		s.remove(p.spec.ID)
 	}
 	e := p.verdict(born)
-	if e.Cause == pool.CauseCrash || e.Cause == pool.CauseTimeout {
+	if e.Cause == pool.CauseCrash || e.Cause == pool.CauseTimeout || e.Cause == pool.CauseMaxMemory {
 		if e.Request == "" {
 			e.Request = inHand
 		}
@@ -142,6 +144,9 @@ func (p *process) verdict(born bool) pool.Event {
 	if born {
 		e.Exit = exitText(p.status)
 	}
+	if p.asked != nil && p.status.Exited() && p.status.ExitStatus() == exitQuit {
+		e.Exit = "signal: " + syscall.SIGQUIT.String() // it was us
+	}
 	clean := born && e.Exit == ""
 	if p.backend.config.External() && p.told == retire && obeyed(p.status) && born {
 		e.Exit, clean = "", true
@@ -153,6 +158,8 @@ func (p *process) verdict(born bool) pool.Event {
 	switch {
 	case p.failure != nil && !p.ready:
 		e.Cause, e.Err = pool.CauseStart, p.failure
+	case p.heavy:
+		e.Cause, e.Request = pool.CauseMaxMemory, request
 	case p.wedged:
 		e.Cause, e.Request = pool.CauseTimeout, request
 	case crash != nil:

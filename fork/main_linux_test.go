@@ -2,16 +2,19 @@ package fork
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,6 +60,9 @@ func childMain(s *Self) {
 			}
 		}
 	case "deaf":
+		select {}
+	case "grows":
+		grow(128)
 		select {}
 	case "garbage":
 		s.control.Write([]byte("\xff what is this"))
@@ -183,6 +189,21 @@ func (s *lineServer) answer(line string) string {
 		select {}
 	case "hang":
 		select {}
+	case "grow":
+		grow(128)
+	case "grow and hang":
+		grow(128)
+		select {}
+	case "many":
+		for range 1000 {
+			go func() { select {} }()
+		}
+		select {}
+	case "defiant":
+		signal.Ignore(syscall.SIGQUIT)
+		select {}
+	case "spin":
+		spin()
 	case "fds":
 		return openDescriptors()
 	case "mark":
@@ -216,6 +237,20 @@ func (s *lineServer) answer(line string) string {
 		fmt.Fprintln(os.Stderr, "to standard error")
 	}
 	return line
+}
+
+var grown []byte
+
+// grow keeps that many MiB more.
+func grow(n int) { grown = bytes.Repeat([]byte("x"), n<<20) }
+
+//go:noinline
+func spin() {
+	for n := 0; ; n++ {
+		if n < 0 {
+			n = 0
+		}
+	}
 }
 
 // openDescriptors lists what this process has open, but for the list itself.

@@ -38,15 +38,22 @@ var errRecord = errors.New("fork: a record of the log is malformed")
 // made is logged with its own level, time, message and attributes; every other line
 // with level INFO and attrs. Memory is bounded: a child that writes faster than the
 // log takes it has to wait.
-func relay(r io.Reader, log *slog.Logger, records bool, attrs ...slog.Attr) {
+// s is not nil for standard error of a child of this program: the only place for
+// records and, once the child was asked for them, stacks.
+func relay(r io.Reader, log *slog.Logger, s *stacks, attrs ...slog.Attr) {
 	lines := bufio.NewReaderSize(r, maxLine)
 	var record []byte // the pieces of one that is longer than the buffer
 	begins := true    // the next piece begins a line
 	for {
 		piece, err := lines.ReadSlice('\n')
 		ends := err != bufio.ErrBufferFull
+		if i := s.begin(piece); i >= 0 {
+			logText(log, piece[:i], attrs)
+			s.gather(io.MultiReader(bytes.NewReader(piece[i:]), lines), log)
+			return
+		}
 		switch {
-		case len(record) == 0 && !(records && begins && bytes.HasPrefix(piece, recordMark)):
+		case len(record) == 0 && !(s != nil && begins && bytes.HasPrefix(piece, recordMark)):
 			logText(log, piece, attrs)
 		case !ends && len(record)+len(piece) <= maxRecord:
 			record = append(record, piece...)

@@ -53,7 +53,7 @@ func record(level slog.Level, msg string, attrs ...any) slog.Record {
 // relayed is what relay makes of output, as "LEVEL message [attributes]".
 func relayed(output io.Reader) (list []string) {
 	var k kept
-	relay(output, slog.New(&k), true, slog.String("stream", "stderr"))
+	relay(output, slog.New(&k), new(stacks), slog.String("stream", "stderr"))
 	for _, r := range k.records {
 		list = append(list, fmt.Sprint(r.Level, " ", r.Message, " ", attrsOf(r)))
 	}
@@ -87,7 +87,7 @@ func TestRecordArrives(t *testing.T) {
 		slog.Group("lazy", "n", 1, "s", "t"),
 	}
 	var k kept
-	relay(bytes.NewReader(RecordLine(in)), slog.New(&k), true)
+	relay(bytes.NewReader(RecordLine(in)), slog.New(&k), new(stacks))
 	if len(k.records) != 1 {
 		t.Fatalf("%d records", len(k.records))
 	}
@@ -112,7 +112,7 @@ func TestOddValues(t *testing.T) {
 		"function": func() {}, "deep": deep.Value, "not UTF-8": "a\xffb",
 	} {
 		var k kept
-		relay(bytes.NewReader(RecordLine(record(slog.LevelWarn, name, "v", v))), slog.New(&k), true)
+		relay(bytes.NewReader(RecordLine(record(slog.LevelWarn, name, "v", v))), slog.New(&k), new(stacks))
 		if len(k.records) != 1 || k.records[0].Level != slog.LevelWarn || k.records[0].NumAttrs() != 1 {
 			t.Errorf("%s: %+v", name, k.records)
 		}
@@ -229,7 +229,7 @@ func TestUnwantedRecords(t *testing.T) {
 	relay(io.MultiReader(
 		bytes.NewReader(RecordLine(record(slog.LevelInfo, "unwanted"))), strings.NewReader("text\n"),
 		bytes.NewReader(RecordLine(record(slog.LevelWarn, "slow request", "slot", 9, "stack", "a\nb"))),
-	), log, true)
+	), log, new(stacks))
 	want := `time=` + time.Unix(1700000000, 5).Format("2006-01-02T15:04:05.000Z07:00") +
 		` level=WARN msg="slow request" slot=1 pid=2 stack="a\nb"` + "\n"
 	if out.String() != want {
@@ -256,7 +256,7 @@ func TestTwoAtOnce(t *testing.T) {
 		}()
 		go func() {
 			defer busy.Done()
-			relay(r, slog.New(&k), true)
+			relay(r, slog.New(&k), new(stacks))
 		}()
 	}
 	busy.Wait()
@@ -285,14 +285,14 @@ func FuzzRelay(f *testing.F) {
 	f.Add([]byte("\n\x00bident-log {\"level\":\"ERROR+2\",\"time\":-1,\"msg\":\"\\u001b\",\"attrs\":[{\"t\":8}]}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var k kept
-		relay(bytes.NewReader(data), slog.New(&k), true)
+		relay(bytes.NewReader(data), slog.New(&k), new(stacks))
 		for _, r := range k.records {
 			if printable(r.Message) != r.Message {
 				t.Errorf("%q", r.Message)
 			}
 			// What has been decoded arrives again as it is.
 			var again kept
-			relay(bytes.NewReader(RecordLine(r)), slog.New(&again), true)
+			relay(bytes.NewReader(RecordLine(r)), slog.New(&again), new(stacks))
 			if len(again.records) != 1 || again.records[0].Level != r.Level || again.records[0].Message != r.Message {
 				t.Errorf("%+v came back as %+v", r, again.records)
 			}

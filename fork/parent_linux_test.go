@@ -143,7 +143,7 @@ func TestDescriptorsOfChildren(t *testing.T) {
 				ok := false
 				switch target {
 				case "pipe":
-					ok = n == 2
+					ok = n == 3 // two for output, and the leash
 				case "socket":
 					ok = n == c.sockets
 				case "/dev/null":

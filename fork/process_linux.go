@@ -39,9 +39,12 @@ type process struct {
 	pidfd   *os.File      // nil where the kernel has none
 	deaf    chan struct{} // closed when control has reached its end
 	output  [2]*os.File   // what the child writes to standard output and error
+	leash   *os.File      // its end in the child's group kills that
 	silent  sync.WaitGroup
 	ferry   *ferry.Port // nil unless it owns connections
 	child   *Child
+	stacks  stacks
+	pulse   pulse // the lookout's
 
 	mu      sync.Mutex
 	place   place
@@ -53,11 +56,15 @@ type process struct {
 	status  syscall.WaitStatus
 	overdue bool // killed because it did not leave
 	wedged  bool
-	failure error // why it could not start or was killed by us
-	crash   error // what it says it died of
-	request string
-	crew    *pool.Crew
-	timer   *time.Timer
+	heavy   bool // killed because of its memory
+	// replaced says that its replacement was asked for because of its memory.
+	replaced bool
+	asked    *time.Timer // kills it if it does not tell its stacks
+	failure  error       // why it could not start or was killed by us
+	crash    error       // what it says it died of
+	request  string
+	crew     *pool.Crew
+	timer    *time.Timer
 
 	reporting sync.Mutex // held while report runs, so that Exited is the last
 	over      bool
@@ -99,6 +106,12 @@ func (p *process) Retire() {
 
 // Kill implements pool.Worker.
 func (p *process) Kill() {
+	p.condemn()
+	p.signal(syscall.SIGKILL)
+}
+
+// condemn gives up on a worker that is about to be killed.
+func (p *process) condemn() {
 	p.mu.Lock()
 	p.told = kill
 	crew := p.crew
@@ -107,23 +120,25 @@ func (p *process) Kill() {
 	if crew != nil {
 		crew.Kill() // first, so that the clients learn that it was on purpose
 	}
-	p.signal(syscall.SIGKILL)
 }
 
 // dismiss tells a child to leave, and sees to it that it does so within limit, if
 // that is more than 0.
 func (p *process) dismiss(limit time.Duration) {
 	p.mu.Lock()
-	killed := p.told == kill
+	killed := p.told == kill || p.heavy
 	p.mu.Unlock()
 	if killed {
 		return // at this moment
 	}
+	retirement := message{kind: messageRetire, last: p.backend.drained.Load()}.encode()
 	if p.control == nil {
 		p.signalOne(syscall.SIGTERM)
-	} else if err := fdpass.TrySend(p.control, message{kind: messageRetire, last: p.backend.drained.Load()}.encode()); err != nil {
-		// It is gone, or has not read anything for a long time.
+	} else if err := fdpass.TrySend(p.control, retirement); err != nil {
+		// It is gone, or has not read anything for a long time. Should it do so
+		// after all it must find this; its end ends the wait.
 		p.backend.log.Debug("worker does not listen", "pid", p.PID(), "error", err)
+		go fdpass.Send(p.control, retirement)
 	}
 	if limit <= 0 {
 		return
@@ -140,7 +155,7 @@ func (p *process) late() {
 	p.mu.Lock()
 	p.overdue = p.overdue || !p.reaped
 	p.mu.Unlock()
-	p.signal(syscall.SIGKILL)
+	p.killAsking("die_timeout")
 }
 
 // fail kills a child that is of no use, because of err.
@@ -212,10 +227,10 @@ func (p *process) begin() {
 // perhaps, a request that was given up. Whoever hangs in one does not listen.
 func (p *process) idle() {
 	p.mu.Lock()
-	wedged := p.wedged
+	wedged := p.wedged && !p.heavy
 	p.mu.Unlock()
 	if wedged {
-		p.signal(syscall.SIGKILL)
+		p.killAsking("request_timeout")
 		return
 	}
 	p.dismiss(p.backend.config.dieTimeout())

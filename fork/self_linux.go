@@ -50,7 +50,12 @@ func inherit() *Self {
 		return nil
 	}
 	os.Unsetenv(markVariable)
+	leash, worn := os.LookupEnv(leashVariable)
+	os.Unsetenv(leashVariable)
 	s, err := newSelf(text)
+	if err == nil && worn {
+		err = wear(leash)
+	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "this process was started as a worker: %v\n", err)
 		os.Exit(exitUnclaimed)

@@ -340,5 +340,11 @@ func (c *acceptingChild) ended() {
 		c.mu.Unlock()
 		_ = c.self.Crashed(err, request)
 	}
+	if n := c.lanes.Lost(); n > 0 {
+		// Nobody has to kill this process for it to end, so it tells by itself
+		// what its parent would have asked for.
+		c.log.Warn("worker leaves with handlers that have exceeded a limit of time: its stacks",
+			"limit", "request_timeout", "handlers", n, "stacks", allStacks())
+	}
 	c.exit()
 }

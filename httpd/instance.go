@@ -253,6 +253,9 @@ func (r *instance) reload(ctx context.Context) error {
 	if err := c.Validate(); err != nil {
 		return fmt.Errorf("httpd: nothing was changed: %w: %w", ErrConfig, err)
 	}
+	if err := checkMemory(c, r.plan.mode); err != nil {
+		return fmt.Errorf("httpd: nothing was changed: %w", err)
+	}
 	c = r.server.poolDefaults(c, r.plan.mode)
 	if have := r.plan.pool.Concurrency; c.Concurrency != have {
 		return fmt.Errorf("httpd: nothing was changed: %w: Concurrency cannot change from %d to %d without a restart",

@@ -216,6 +216,9 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 			if err := r.Pool.Config.Validate(); err != nil {
 				bad("pool %q: %v", r.Pool.Name, err)
 			}
+			if err := checkMemory(r.Pool.Config, r.Pool.Mode); err != nil && !program {
+				bad("pool %q: %v", r.Pool.Name, err)
+			}
 		case known != r.Pool:
 			bad("%s: there is another Pool named %q", name, r.Pool.Name)
 		case program:

@@ -86,6 +86,7 @@ func (s *Server) settings() (*settings, error) {
 	if err := s.Pool.Validate(); err != nil {
 		problems = append(problems, fmt.Errorf("%w: %w", ErrConfig, err))
 	}
+	problem(checkMemory(s.Pool, p.mode))
 	p.pool = s.poolDefaults(s.Pool, p.mode)
 	if p.mode == Fork && p.accept == AcceptAuto {
 		p.accept = AcceptRequest
@@ -117,6 +118,14 @@ func (s *Server) settings() (*settings, error) {
 		p.admin = &a
 	}
 	return p, errors.Join(problems...)
+}
+
+// checkMemory reports limits of memory where workers have none of their own.
+func checkMemory(c pool.Config, mode Mode) error {
+	if mode == Emulate && (c.MaxMemory > 0 || c.KillMemory > 0) {
+		return fmt.Errorf("%w: MaxMemory and KillMemory are for children: they make no sense in emulate mode", ErrConfig)
+	}
+	return nil
 }
 
 // poolDefaults are the defaults of a pool, some of which depend on the mode.

@@ -184,7 +184,7 @@ func (s *Supervisor) Scale(ctx context.Context, n int, relative bool) error {
 				return true, fmt.Errorf("scaling: %w", ErrSuperseded)
 			}
 			for _, r := range s.roster.records {
-				if r.cause == CauseScale || r.cause == CauseIdle {
+				if r.retired == CauseScale || r.retired == CauseIdle {
 					return false, nil
 				}
 			}
@@ -233,6 +233,7 @@ func (s *Supervisor) Pause(ctx context.Context) error {
 func (s *Supervisor) Stop(timeout time.Duration) {
 	_ = s.do(context.Background(), func(s *Supervisor) {
 		var deadline time.Time
+		s.forced = s.forced || timeout == 0
 		if timeout >= 0 {
 			deadline = time.Now().Add(timeout)
 		}

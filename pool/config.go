@@ -57,6 +57,14 @@ type Config struct {
 	// MaxLifetime is how long a worker lives before it is replaced. Default no
 	// limit.
 	MaxLifetime time.Duration
+	// MaxMemory is how much resident memory (RSS) a worker that is a process may
+	// have, in octets, before it is replaced: it finishes what it has in hand. It
+	// is looked at once a second, and what the worker has started itself does not
+	// count. Default no limit.
+	MaxMemory int64
+	// KillMemory is the same, but a worker that has more is killed at once, with
+	// what it has in hand. Default no limit; not below MaxMemory.
+	KillMemory int64
 	// MaxSurge is how many workers more than wanted there may be while some
 	// are being replaced. Default 1; NoLimit means none more.
 	MaxSurge int
@@ -81,6 +89,9 @@ type Config struct {
 	// RetireTimeout is how long a worker may take to leave when it is replaced.
 	// Default: no limit.
 	RetireTimeout time.Duration
+	// CheckForDead is how often workers that are processes are looked at, in case
+	// the news of a death was lost. Default 30 s; NoLimit means never.
+	CheckForDead time.Duration
 
 	// QueueSize is how many requests may wait for a lane. Default 1024;
 	// NoLimit means none: a request that finds no idle lane is refused.
@@ -122,6 +133,8 @@ func (c Config) WithDefaults() Config {
 	}
 	none(&c.MaxRequests)
 	none(&c.MaxLifetime)
+	none(&c.MaxMemory)
+	none(&c.KillMemory)
 	none(&c.StartDelay)
 	def(&c.MaxSurge, 1)
 	none(&c.MaxSurge)
@@ -133,6 +146,8 @@ func (c Config) WithDefaults() Config {
 	def(&c.DieTimeout, time.Minute)
 	none(&c.DieTimeout)
 	none(&c.RetireTimeout)
+	def(&c.CheckForDead, 30*time.Second)
+	none(&c.CheckForDead)
 	def(&c.QueueSize, 1024)
 	none(&c.QueueSize)
 	def(&c.QueueTimeout, 30*time.Second)
@@ -140,13 +155,13 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-func def[T int | time.Duration](v *T, d T) {
+func def[T int | int64 | time.Duration](v *T, d T) {
 	if *v == 0 {
 		*v = d
 	}
 }
 
-func none[T int | time.Duration](v *T) {
+func none[T int | int64 | time.Duration](v *T) {
 	if *v == NoLimit {
 		*v = 0
 	}

@@ -17,7 +17,8 @@ type record struct {
 	told       time.Time
 	lifetime   time.Duration
 	limit      uint64 // of requests, 0 if there is none
-	cause      Cause  // why it was told to leave
+	cause      Cause  // why it was told to leave, or to die
+	retired    Cause  // why it was told to leave, whatever has become of it since
 	expiring   Cause  // why it is to be replaced
 	spent      bool
 	ready      bool // has ever been ready

@@ -51,6 +51,7 @@ type scripted struct {
 	spec    Spec
 	report  func(Event)
 	retired bool
+	late    string // the limit of time that it was killed for
 	serves  atomic.Bool
 }
 
@@ -100,6 +101,11 @@ func (w *scripted) Retire() {
 }
 
 func (w *scripted) Kill() { w.exit(Event{Exit: "signal: killed"}) }
+
+func (w *scripted) KillLate(limit string) {
+	w.change(func(*script) { w.late = limit })
+	w.Kill()
+}
 
 func (w *scripted) exit(e Event) {
 	e.Kind, e.PID = Exited, w.PID()

@@ -67,6 +67,7 @@ type Supervisor struct {
 	exits    []Exit
 	waiters  []waiter
 	unclean  bool
+	forced   bool // what is left is to be killed at once
 	timer    *time.Timer
 
 	failedStarts int   // workers that died before they were ready
@@ -137,6 +138,7 @@ func (s *Supervisor) Run(ctx context.Context) error {
 		case <-s.timer.C:
 		case <-killed:
 			killed = nil
+			s.forced = true
 			s.stop(time.Now())
 		}
 	}
@@ -228,23 +230,10 @@ func (s *Supervisor) retire(id int64, cause Cause) {
 	if r == nil || r.phase >= PhaseRetiring {
 		return
 	}
-	r.phase, r.cause, r.told = PhaseRetiring, cause, time.Now()
+	r.phase, r.cause, r.retired, r.told = PhaseRetiring, cause, cause, time.Now()
 	s.options.Board.Row(r.slot).setState(Retiring)
 	s.step("retire", id, cause)
 	r.worker.Retire()
-}
-
-func (s *Supervisor) kill(id int64, cause Cause) {
-	r := s.roster.find(id)
-	if r == nil || r.phase == PhaseKilled {
-		return
-	}
-	s.options.Log.Warn("killing worker", "slot", r.slot, "pid", r.worker.PID(), "cause", cause)
-	r.phase, r.cause, r.told = PhaseKilled, cause, time.Now()
-	s.options.Board.Row(r.slot).setState(Retiring)
-	s.unclean = s.unclean || s.tally.Stopping
-	s.step("kill", id, cause)
-	r.worker.Kill()
 }
 
 // receive takes one report of a worker.
@@ -296,7 +285,7 @@ func (s *Supervisor) exited(r *record, e Event) {
 	if r.phase == PhaseStarting && cause == CauseDone {
 		cause = CauseStart
 	}
-	s.unclean = s.unclean || s.tally.Stopping && cause == CauseKilled
+	s.unclean = s.unclean || s.tally.Stopping && (cause == CauseKilled || e.Cause == CauseMaxMemory)
 	begun := r.begun(row)
 	s.totals.Requests += int64(begun)
 	s.options.Board.addTo(r.slot, &s.totals)
@@ -321,6 +310,13 @@ func (s *Supervisor) exited(r *record, e Event) {
 		if begun == 0 {
 			s.options.Log.Error("worker left by itself and had served nothing", "slot", r.slot, "pid", e.PID,
 				"status", cmp.Or(e.Exit, "exit 0"))
+			s.fail(now, false)
+			break
+		}
+		fallthrough
+	case CauseMaxMemory:
+		if begun == 0 { // it would be replaced for ever
+			s.options.Log.Error("worker had more memory than it may and had served nothing", "slot", r.slot, "pid", e.PID)
 			s.fail(now, false)
 			break
 		}

@@ -61,9 +61,19 @@ func (c Config) Validate() error {
 		{"StartDelay", &c.StartDelay}, {"StartTimeout", &c.StartTimeout},
 		{"RequestTimeout", &c.RequestTimeout}, {"DieTimeout", &c.DieTimeout},
 		{"RetireTimeout", &c.RetireTimeout}, {"QueueTimeout", &c.QueueTimeout},
+		{"CheckForDead", &c.CheckForDead},
 	} {
 		if *f.value < NoLimit {
 			bad(f.name, "%s is negative", *f.value)
+			*f.value = 0
+		}
+	}
+	for _, f := range []struct {
+		name  string
+		value *int64
+	}{{"MaxMemory", &c.MaxMemory}, {"KillMemory", &c.KillMemory}} {
+		if *f.value < NoLimit {
+			bad(f.name, "%d is negative", *f.value)
 			*f.value = 0
 		}
 	}
@@ -102,6 +112,9 @@ func (c Config) contradictions(bad func(field, format string, args ...any)) {
 	}
 	if d.MaxRequests > 0 && d.MaxRequestsJitter >= d.MaxRequests {
 		bad("MaxRequestsJitter", "%d must be less than MaxRequests, %d", d.MaxRequestsJitter, d.MaxRequests)
+	}
+	if d.KillMemory > 0 && d.KillMemory < d.MaxMemory {
+		bad("KillMemory", "%d is less than MaxMemory, %d", d.KillMemory, d.MaxMemory)
 	}
 	if d.MaxUnavailable >= d.MaxServers {
 		bad("MaxUnavailable", "%d must be less than MaxServers, %d", d.MaxUnavailable, d.MaxServers)

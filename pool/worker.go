@@ -27,6 +27,16 @@ type Worker interface {
 	Kill()
 }
 
+// LateWorker is a Worker that can say what keeps it, before it is killed.
+type LateWorker interface {
+	Worker
+	// KillLate is Kill for a worker that has exceeded a limit of time: limit is
+	// its name, such as "retire_timeout". The worker may be given a moment to say
+	// what it does, for which nobody waits: not those who asked for what it has
+	// in hand, and not the caller.
+	KillLate(limit string)
+}
+
 // Spec is what a backend is told about a worker that it starts.
 type Spec struct {
 	ID          int64 // birth number, unique for the life of the supervisor
@@ -75,7 +85,7 @@ func (k EventKind) String() string {
 // Event is one report about a worker.
 type Event struct {
 	Kind  EventKind
-	Cause Cause  // of Expiring; of Exited: CauseCrash, CauseTimeout, or "" if the worker did as it was told
+	Cause Cause  // of Expiring; of Exited: CauseCrash, CauseTimeout, CauseMaxMemory, or "" if the worker did as it was told
 	PID   int    // of Exited
 	Exit  string // of Exited: "exit 3", "signal: killed", or "" for a clean exit
 	// Request is the request that was in hand at a crash, as "GET /x".

@@ -124,7 +124,7 @@ func server(s *options.Settings) *httpd.Server {
 }
 
 // unlimited is the library's word for a setting of 0.
-func unlimited[T int | time.Duration](v T) T {
+func unlimited[T int | int64 | time.Duration](v T) T {
 	if v == 0 {
 		return pool.NoLimit
 	}
@@ -153,6 +153,9 @@ func poolConfig(s *options.Settings) pool.Config {
 		RequestTimeout:    unlimited(s.RequestTimeout),
 		DieTimeout:        unlimited(s.DieTimeout),
 		RetireTimeout:     unlimited(s.RetireTimeout),
+		MaxMemory:         s.MaxMemory,
+		KillMemory:        s.KillMemory,
+		CheckForDead:      unlimited(s.CheckForDead),
 		QueueSize:         unlimited(s.QueueSize),
 		QueueTimeout:      unlimited(s.QueueTimeout),
 	}

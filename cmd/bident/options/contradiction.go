@@ -72,6 +72,15 @@ func (r *reading) ways(program bool) {
 		if r.Accept != "auto" {
 			inFork("accept", r.Accept+" needs mode fork")
 		}
+		if r.MaxMemory != 0 {
+			inFork("max_memory", "only the children of mode fork have memory of their own")
+		}
+		if r.KillMemory != 0 {
+			inFork("kill_memory", "only the children of mode fork have memory of their own")
+		}
+		if d, _ := ParseDuration(defaultCheckForDead); r.CheckForDead != d {
+			inFork("check_for_dead", "only the children of mode fork can die unnoticed")
+		}
 		if r.ClearEnv {
 			inFork("clear_env", "only the children of mode fork have an environment of their own")
 		}
@@ -98,6 +107,10 @@ func (r *reading) numbers() {
 	}
 	if r.MaxRequests > 0 {
 		r.lessThan("max_requests_jitter", r.MaxRequestsJitter, "max_requests", r.MaxRequests)
+	}
+	if r.KillMemory > 0 && r.KillMemory < r.MaxMemory {
+		r.contradict("kill_memory", fmt.Sprintf("%s is less than max_memory, %s by %s", formatSize(r.KillMemory), formatSize(r.MaxMemory), r.Origin("max_memory")),
+			"at least "+formatSize(r.MaxMemory), "max_memory")
 	}
 	r.lessThan("max_unavailable", r.MaxUnavailable, "max_servers", r.MaxServers)
 	if r.StartServers < r.MinServers && r.IsSet("start_servers") {

@@ -59,6 +59,9 @@ type Serve struct {
 	RequestTimeout    time.Duration
 	DieTimeout        time.Duration
 	RetireTimeout     time.Duration
+	MaxMemory         int64 // octets
+	KillMemory        int64 // octets, not below MaxMemory
+	CheckForDead      time.Duration
 	MaxLost           int
 
 	// Queue.

@@ -26,6 +26,8 @@ const (
 	defaultLogFormat  = "combined"
 	defaultTLSVersion = "1.2"
 	defaultHTTPSPort  = 443
+
+	defaultCheckForDead = "30s"
 )
 
 // table returns every setting, each bound to its field of s. It is the one
@@ -113,6 +115,10 @@ func table(s *Serve) []Key {
 			Help: "lower max_requests by up to this much, at random, for each worker"},
 		{Name: "max_lifetime", into: &s.MaxLifetime, Group: groupHowLong, Arg: "TIME", Default: "0s", Reload: true,
 			Help: "age of a worker at which it is replaced"},
+		{Name: "max_memory", into: &s.MaxMemory, Group: groupHowLong, Arg: "SIZE", Default: "0", Reload: true,
+			Help: "in fork mode, resident memory of a worker at which it is replaced when it has finished what it does"},
+		{Name: "kill_memory", into: &s.KillMemory, Group: groupHowLong, Arg: "SIZE", Default: "0", Reload: true,
+			Help: "in fork mode, resident memory of a worker at which it is killed at once"},
 		{Name: "start_timeout", into: &s.StartTimeout, Group: groupHowLong, Arg: "TIME", Default: "1m", Reload: true,
 			Help: "time a worker may take until it is ready"},
 		{Name: "request_timeout", into: &s.RequestTimeout, Group: groupHowLong, Arg: "TIME", Default: "0s", Reload: true,
@@ -121,6 +127,8 @@ func table(s *Serve) []Key {
 			Help: "time workers have to finish when the server stops"},
 		{Name: "retire_timeout", into: &s.RetireTimeout, Group: groupHowLong, Arg: "TIME", Default: "0s", Reload: true,
 			Help: "time a worker has to finish on reload, recycling and upgrade"},
+		{Name: "check_for_dead", into: &s.CheckForDead, Group: groupHowLong, Arg: "TIME", Default: defaultCheckForDead, Reload: true,
+			Help: "in fork mode, time between two looks for workers that have died unnoticed; 0 is none"},
 		{Name: "max_lost", into: &s.MaxLost, Group: groupHowLong, Arg: "N", Default: "10", check: atLeast(0), Reload: true,
 			Help: "abandoned requests at a time whose lanes are replaced; 0 is none"},
 

@@ -1,0 +1,36 @@
+package fork
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// KillLate implements pool.LateWorker. A child of this program is asked for its
+// stacks first. Its clients do not wait for that.
+func (p *process) KillLate(limit string) {
+	p.condemn()
+	p.killAsking(limit)
+}
+
+// killAsking asks a child of this program for its stacks, of which it dies, and kills
+// it if it does not within a moment. An external program is killed at once, and so is
+// a child that is stopped: it would have to be made to run for it, after others have
+// been told that it will not, and whoever has stopped it can look at it.
+func (p *process) killAsking(limit string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	pid := p.PID()
+	if pid <= 0 || p.reaped || p.asked != nil {
+		return
+	}
+	if letter := processLetter(pid); p.control == nil || letter == 'T' || letter == 't' {
+		unix.Kill(-pid, unix.SIGKILL)
+		return
+	}
+	p.stacks.ask(limit)
+	// The thread that gets the signal tells what it does itself; of others that
+	// run it only knows that they do.
+	unix.Tgkill(pid, runningThread(pid), unix.SIGQUIT)
+	p.asked = time.AfterFunc(stacksPatience, func() { p.signal(unix.SIGKILL) })
+}
