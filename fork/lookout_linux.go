@@ -3,11 +3,8 @@ package fork
 import (
 	"context"
 	"errors"
-	"io/fs"
-	"os"
 	"time"
 
-	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"github.com/bident/bident/pool"
@@ -174,57 +171,4 @@ func (p *process) feel() {
 	case tell:
 		p.backend.log.Warn("worker does not run", "slot", p.spec.Slot, "pid", p.PID(), "state", string(state))
 	}
-}
-
-// resident is the memory of a process that is in RAM, 0 if it is gone.
-func resident(pid int) int64 {
-	proc, err := procfs.NewProc(pid)
-	if err != nil {
-		return 0
-	}
-	m, err := proc.Statm()
-	if err != nil {
-		return 0
-	}
-	return int64(m.Resident) * int64(os.Getpagesize())
-}
-
-// processLetter is the letter that the kernel has for the state of a process, 0 if
-// there is none, and '?' if that cannot be found out.
-func processLetter(pid int) byte {
-	proc, err := procfs.NewProc(pid)
-	if err != nil {
-		return noLetter(err)
-	}
-	return stateOf(proc)
-}
-
-func stateOf(proc procfs.Proc) byte {
-	stat, err := proc.Stat()
-	if err != nil || stat.State == "" {
-		return noLetter(err)
-	}
-	return stat.State[0]
-}
-
-func noLetter(err error) byte {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-		return 0
-	}
-	return '?'
-}
-
-// runningThread is a thread of a process that runs, or the process itself if none
-// does at this moment.
-func runningThread(pid int) int {
-	threads, err := procfs.AllThreads(pid)
-	if err != nil {
-		return pid
-	}
-	for _, t := range threads {
-		if stateOf(t) == 'R' {
-			return t.PID
-		}
-	}
-	return pid
 }

@@ -19,7 +19,6 @@ const (
 	xterm    = "golang.org/x/term"
 	xcrypto  = "golang.org/x/crypto"
 	proxy    = "github.com/pires/go-proxyproto"
-	procfs   = "github.com/prometheus/procfs"
 )
 
 var rules = []rule{
@@ -35,10 +34,9 @@ var rules = []rule{
 			"they would grow into each other",
 	},
 	{
-		path: "fork", ours: []string{"pool", "internal/..."}, theirs: []string{xsys, procfs},
-		why: "the other backend: processes, descriptors and memory, with a kept library " +
-			"that reads /proc. What is said over them, HTTP or FastCGI, is httpd's affair, " +
-			"as is the choice between backends",
+		path: "fork", ours: []string{"pool", "internal/..."}, theirs: []string{xsys},
+		why: "the other backend: processes, descriptors and memory. What is said over " +
+			"them, HTTP or FastCGI, is httpd's affair, as is the choice between backends",
 	},
 	{
 		path: "httpd", ours: []string{"pool", "emulate", "fork", "internal/..."}, theirs: []string{fasthttp},
