@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path"
 	"time"
 
 	"github.com/bident/bident/internal/ferry"
@@ -32,7 +33,7 @@ type Accept int
 const (
 	// Request: the parent owns the connections. Each of its lanes exchanges
 	// requests with the child over a connection of its own to a private
-	// listener, which the child finds on descriptor 0.
+	// listener, which an external program finds on descriptor 0.
 	Request Accept = iota
 	// Slot: the child accepts connections itself on its seat, and runs its
 	// lanes itself. So it does with all that follow; they differ in where the
@@ -114,6 +115,8 @@ type Config struct {
 	// GOMAXPROCS is the number of threads that run Go code in each child. 0
 	// leaves it to the environment.
 	GOMAXPROCS int
+	// Isolation is what the children are restricted to. New tries it.
+	Isolation Isolation
 	// Payload is given to children of this program, see Self.Payload.
 	Payload []byte
 	// Log gets what children write to standard output and standard error,
@@ -150,6 +153,18 @@ func (c *Config) Validate() error {
 	bad(!c.External() && c.Board == nil, "children of this program need a board")
 	bad(c.GOMAXPROCS < 0, fmt.Sprintf("GOMAXPROCS %d is negative", c.GOMAXPROCS))
 	bad(c.DieTimeout < pool.NoLimit, fmt.Sprintf("DieTimeout %s is negative", c.DieTimeout))
+	i := &c.Isolation
+	problems = append(problems, i.Validate())
+	if c.External() && i.Chroot != "" {
+		bad(!path.IsAbs(c.Program[0]), "Chroot: the path of the program is to be absolute, as it is inside: "+c.Program[0])
+	}
+	bad(!c.External() && i.below("as", leastAS),
+		fmt.Sprintf("RlimitAS: %d is too little for a program in Go: at least %d", i.limits()["as"], leastAS))
+	least := int64(leastDescriptors)
+	if c.Board != nil {
+		least += int64(c.Board.Lanes())
+	}
+	bad(i.below("nofile", least), fmt.Sprintf("RlimitNofile: %d is too few: at least %d", i.limits()["nofile"], least))
 	return errors.Join(problems...)
 }
 
