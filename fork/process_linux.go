@@ -38,6 +38,8 @@ type process struct {
 	pidfd   *os.File      // nil where the kernel has none
 	deaf    chan struct{} // closed when control has reached its end
 	output  [2]*os.File   // what the child writes to standard output and error
+	shim    *os.File      // where the shim reports; nil without isolation
+	group   *cgroup       // nil for none
 	silent  sync.WaitGroup
 
 	mu      sync.Mutex

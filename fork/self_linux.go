@@ -42,6 +42,9 @@ func Current() *Self { return self }
 // to processes that this one may start. A process that carries the mark but was
 // not started by a Backend exits: if it went on it would play the parent.
 func inherit() *Self {
+	if plan, shimmed := os.LookupEnv(shimVariable); shimmed {
+		shim(plan)
+	}
 	text, marked := os.LookupEnv(markVariable)
 	if !marked {
 		return nil
@@ -87,9 +90,7 @@ func newSelf(text string) (*Self, error) {
 	}
 	payload.Close()
 	s.Scoreboard.Row(s.Slot).SetPID(os.Getpid())
-	if err := s.seat(m); err != nil {
-		return nil, err
-	}
+	s.seat(m)
 	if m.start > 0 {
 		s.start = time.AfterFunc(m.start, s.unclaimed)
 	}
@@ -98,29 +99,12 @@ func newSelf(text string) (*Self, error) {
 	return s, nil
 }
 
-// seat takes over the sockets that this child listens on. The private listener
-// leaves descriptor 0, which is standard input to everybody else.
-func (s *Self) seat(m mark) error {
-	if m.accept.Owning() {
-		for i := range m.addresses {
-			s.inherit = append(s.inherit, os.NewFile(uintptr(firstSeat+i), "seat"))
-		}
-		return nil
+// seat takes over the sockets that this child listens on: its seat, or the private
+// listener.
+func (s *Self) seat(m mark) {
+	for i := range m.addresses {
+		s.inherit = append(s.inherit, os.NewFile(uintptr(firstSeat+i), "seat"))
 	}
-	fd, err := unix.FcntlInt(onPrivate, unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		return fmt.Errorf("private listener: %w", err)
-	}
-	s.inherit = append(s.inherit, os.NewFile(uintptr(fd), "private"))
-	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("%s: %w", os.DevNull, err)
-	}
-	defer unix.Close(null)
-	if err := unix.Dup3(null, onPrivate, 0); err != nil {
-		return fmt.Errorf("standard input: %w", err)
-	}
-	return nil
 }
 
 // unclaimed ends a child that reached no server which wants it.
