@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path"
 	"time"
 
 	"github.com/bident/bident/internal/ferry"
@@ -153,18 +152,11 @@ func (c *Config) Validate() error {
 	bad(!c.External() && c.Board == nil, "children of this program need a board")
 	bad(c.GOMAXPROCS < 0, fmt.Sprintf("GOMAXPROCS %d is negative", c.GOMAXPROCS))
 	bad(c.DieTimeout < pool.NoLimit, fmt.Sprintf("DieTimeout %s is negative", c.DieTimeout))
-	i := &c.Isolation
-	problems = append(problems, i.Validate())
-	if c.External() && i.Chroot != "" {
-		bad(!path.IsAbs(c.Program[0]), "Chroot: the path of the program is to be absolute, as it is inside: "+c.Program[0])
-	}
-	bad(!c.External() && i.below("as", leastAS),
-		fmt.Sprintf("RlimitAS: %d is too little for a program in Go: at least %d", i.limits()["as"], leastAS))
-	least := int64(leastDescriptors)
+	lanes := 0
 	if c.Board != nil {
-		least += int64(c.Board.Lanes())
+		lanes = c.Board.Lanes()
 	}
-	bad(i.below("nofile", least), fmt.Sprintf("RlimitNofile: %d is too few: at least %d", i.limits()["nofile"], least))
+	problems = append(problems, c.Isolation.Validate(), c.Isolation.ValidateFor(c.Program, lanes))
 	return errors.Join(problems...)
 }
 

@@ -18,11 +18,10 @@ var ErrIsolation = errors.New("fork: isolation")
 // Isolation says what a worker may do and have. The zero value changes nothing, nor
 // does the zero value of any field.
 //
-// The restrictions are put on every child before its program is executed, in the
-// order of the fields below, but for the identity, which is the last thing to
-// change. The parent keeps its rights: it binds the addresses, and its UNIX sockets
-// and files stay its own. What cannot be done is an error before the first child
-// is started.
+// The restrictions are put on every child before its program is executed. The parent
+// keeps its rights: it binds the addresses, its UNIX sockets and files stay its own,
+// and Umask plays no part in their permissions. What cannot be done is an error
+// before the first child is started.
 type Isolation struct {
 	// Rlimits are limits of the kernel's by name: as, core, cpu, data, fsize,
 	// memlock, nofile, nproc or stack, in octets, seconds or pieces as in setrlimit(2),
@@ -145,6 +144,36 @@ func (i *Isolation) Validate() error {
 	bad(i.Cgroup == "" && i.CgroupMemoryMax != 0, "CgroupMemoryMax", "needs Cgroup, a directory to make groups in")
 	bad(i.Cgroup == "" && i.CgroupCPUMax != 0, "CgroupCPUMax", "needs Cgroup, a directory to make groups in")
 	return errors.Join(problems...)
+}
+
+// ValidateFor reports what the children of a backend cannot do with, in a joined
+// error of ErrConfig: program is empty if they are this program, lanes is how many
+// requests one has in hand at a time.
+func (i *Isolation) ValidateFor(program []string, lanes int) error {
+	var problems []error
+	bad := func(format string, args ...any) {
+		problems = append(problems, fmt.Errorf("%w: %s", ErrConfig, fmt.Sprintf(format, args...)))
+	}
+	limits := i.limits()
+	if len(program) == 0 && i.below("as", leastAS) {
+		bad("RlimitAS: %d is too little for a program in Go: at least %d", limits["as"], leastAS)
+	}
+	if least := int64(leastDescriptors + lanes); i.below("nofile", least) {
+		bad("RlimitNofile: %d is too few: at least %d", limits["nofile"], least)
+	}
+	if len(program) > 0 && i.Chroot != "" && !path.IsAbs(program[0]) {
+		bad("Chroot: the program's path is to be absolute, as it is inside: %s", program[0])
+	}
+	return errors.Join(problems...)
+}
+
+// NumCPU is the number of processors in CPUs, 0 if there is none.
+func (i *Isolation) NumCPU() int {
+	list, err := parseCPUs(i.CPUs)
+	if err != nil {
+		return 0
+	}
+	return len(list)
 }
 
 // limits are all limits by name, -1 for none.

@@ -60,7 +60,7 @@ func TestLimitsThatAreTooLow(t *testing.T) {
 		{Isolation{Rlimits: map[string]int64{"as": 1}}, nil, "RlimitAS: 1 is too little"},
 		{Isolation{RlimitAS: 1 << 20}, []string{"/bin/x"}, ""},
 		{Isolation{RlimitNofile: 8}, []string{"/bin/x"}, "RlimitNofile: 8 is too few: at least 32"},
-		{Isolation{Chroot: "/srv"}, []string{"x"}, "Chroot: the path of the program is to be absolute"},
+		{Isolation{Chroot: "/srv"}, []string{"x"}, "Chroot: the program's path is to be absolute"},
 	} {
 		config := Config{Isolation: c.isolation, Program: c.program}
 		err := config.Validate()

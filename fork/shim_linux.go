@@ -100,7 +100,7 @@ func (s *shimmed) steps() []step {
 	add(s.Own, s.open, "program %s", s.Program)
 	add(len(s.Chroot) > 0, func() error { return unix.Chroot(string(s.Chroot)) }, "chroot %s", s.Chroot)
 	add(len(s.Dir) > 0, func() error { return unix.Chdir(string(s.Dir)) }, "working directory %s", s.Dir)
-	add(s.Who.Groups != nil, s.setGroups, "setgroups %v", s.Who.Groups)
+	add(s.Who.Groups != nil, s.Who.setGroups, "setgroups %v", s.Who.Groups)
 	gid, uid := s.Who.GID, s.Who.UID
 	add(gid != sameID, func() error { return syscall.Setresgid(gid, gid, gid) }, "setgid %s", s.Who.groupText())
 	add(uid != sameID, func() error { return syscall.Setresuid(uid, uid, uid) }, "setuid %s", s.Who.userText())
@@ -161,19 +161,6 @@ func (s *shimmed) bindCPUs() error {
 func (s *shimmed) open() (err error) {
 	s.program, err = unix.Open(string(s.Program), unix.O_PATH|unix.O_CLOEXEC, 0)
 	return err
-}
-
-// setGroups may be refused if the groups are as they should be, so that a server
-// without rights can be told to run as who it is.
-func (s *shimmed) setGroups() error {
-	refused := unix.Setgroups(s.Who.Groups)
-	if refused == nil {
-		return nil
-	}
-	if have, err := unix.Getgroups(); err == nil && s.Who.suffice(have, unix.Getegid()) {
-		return nil
-	}
-	return refused
 }
 
 // haveParent makes sure that the parent was not gone before its death could have
