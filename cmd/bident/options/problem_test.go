@@ -173,7 +173,7 @@ func TestEnvironmentProblems(t *testing.T) {
 		"BIDENT_MAX_SERVER=":      "BIDENT_MAX_SERVER: unknown setting (did you mean BIDENT_MAX_SERVERS?)",
 		"BIDENT_max_servers=3":    "BIDENT_max_servers: unknown setting (names are in capitals)",
 		"BIDENT_=3":               "BIDENT_: unknown setting",
-		"BIDENT_LOCK_FILE=/srv":      "BIDENT_LOCK_FILE: not available in this version",
+		"BIDENT_LOCK_FILE=/srv":   "BIDENT_LOCK_FILE: not available in this version",
 		"BIDENT_CIDR_DENY=::1,x":  `BIDENT_CIDR_DENY: "x" is neither a network nor an address (such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32)`,
 		"BIDENT_DENY=a{3,1}":      `BIDENT_DENY: "a{3,1}" is not a regular expression: invalid repeat count (such as 192\.0\.2\..* or .*\.example\.com, in the syntax of RE2)`,
 		"BIDENT_TLS_CERT=a":       "BIDENT_TLS_CERT: makes no sense without an address for https (such as https://:443 in listen)",
