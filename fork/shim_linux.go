@@ -208,7 +208,11 @@ func (s *shimmed) lacking(err error) error {
 
 // executable finds out whether the program could be executed.
 func (s *shimmed) executable() error {
-	return unix.Faccessat(unix.AT_FDCWD, string(s.Program), unix.X_OK, unix.AT_EACCESS)
+	missing, err := executable(string(s.Program))
+	if missing != "" {
+		return fmt.Errorf("its interpreter or dynamic linker %s: %w", missing, err)
+	}
+	return err
 }
 
 // maxShimReport is the size of the longest report of a shim.

@@ -1,6 +1,7 @@
 package fork
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -136,6 +137,18 @@ func TestStepsThatFail(t *testing.T) {
 			t.Errorf("%v, want %s", err, c.want)
 		}
 	}
+	jail := newJail(t)
+	os.WriteFile(filepath.Join(jail, "bin/script"), []byte("#! /bin/none -x\n"), 0o755)
+	os.WriteFile(filepath.Join(jail, "bin/text"), []byte("x"), 0o644)
+	for program, want := range map[string]string{
+		"/bin/script": "program /bin/script: its interpreter or dynamic linker /bin/none: no such file or directory",
+		"/bin/text":   "program /bin/text: permission denied",
+	} {
+		err := newBackend(t, func(c *Config) { external(c); c.Isolation.Chroot, c.Program = jail, []string{program} })
+		if !errors.Is(err, ErrIsolation) || !strings.HasSuffix(fmt.Sprint(err), ": "+want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 	err := newBackend(t, func(c *Config) { c.Isolation.RlimitAS = leastAS })
 	if !errors.Is(err, ErrIsolation) || !strings.Contains(fmt.Sprint(err), "the program does not start in it: exit status 2: fatal error: ") {
 		t.Errorf("too little address space: %v", err)
@@ -213,6 +226,38 @@ func FuzzShimReport(f *testing.F) {
 			t.Fatalf("%q: %v", report, err)
 		}
 	})
+}
+
+func FuzzInterpreter(f *testing.F) {
+	f.Add([]byte("#!/bin/sh -e\n"))
+	f.Add([]byte("#!"))
+	if self, err := os.Open("/proc/self/exe"); err == nil {
+		head := make([]byte, 4096)
+		n, _ := self.Read(head)
+		f.Add(head[:n])
+		self.Close()
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		if name := interpreterOf(bytes.NewReader(file)); len(name) > unix.PathMax {
+			t.Fatalf("an interpreter of %d octets", len(name))
+		}
+	})
+}
+
+func TestInterpreters(t *testing.T) {
+	self, err := os.Open("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer self.Close()
+	if got, want := interpreterOf(self), linkerOf(t, "/proc/self/exe"); got != want {
+		t.Errorf("of this program: %q, want %q", got, want)
+	}
+	for text, want := range map[string]string{"#!/bin/sh -e\nx": "/bin/sh", "#!  /x\n": "/x", "#!\n": "", "": "", "\x7fELF": ""} {
+		if got := interpreterOf(strings.NewReader(text)); got != want {
+			t.Errorf("of %q: %q", text, got)
+		}
+	}
 }
 
 func TestShimReport(t *testing.T) {
