@@ -25,6 +25,8 @@ type Backend struct {
 	spawner *spawner
 	drained atomic.Bool
 	lookout *lookout
+	// isolation is nil if there is none.
+	isolation *isolation
 
 	mu     sync.Mutex
 	live   map[*process]bool
@@ -60,6 +62,9 @@ func New(config Config) (*Backend, error) {
 	if err := b.find(); err != nil {
 		return nil, err
 	}
+	if err := b.isolate(); err != nil {
+		return nil, err
+	}
 	if err := b.SetPayload(config.Payload); err != nil {
 		return nil, err
 	}
@@ -83,6 +88,10 @@ func (b *Backend) find() error {
 			return fmt.Errorf("fork: program file: %w", err)
 		}
 		b.path, b.args = path, os.Args
+		return nil
+	}
+	if b.config.Isolation.Chroot != "" { // the path is absolute, inside
+		b.path, b.args = b.config.Program[0], b.config.Program
 		return nil
 	}
 	path, err := exec.LookPath(b.config.Program[0])
@@ -235,6 +244,9 @@ func (b *Backend) mark(spec pool.Spec) *mark {
 	}
 	if b.config.Seats != nil {
 		m.addresses = len(b.config.Seats.addresses)
+	}
+	if b.config.exchange() {
+		m.addresses = 1
 	}
 	return m
 }

@@ -18,6 +18,9 @@ var shapes = []struct {
 }{
 	{"go", nil},
 	{"external", external},
+	// By way of the shim everything is the same.
+	{"isolated go", func(c *Config) { c.Isolation.Umask = "022" }},
+	{"isolated external", func(c *Config) { external(c); c.Isolation.Umask = "022" }},
 }
 
 func TestExchange(t *testing.T) {

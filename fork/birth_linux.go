@@ -14,12 +14,14 @@ import (
 // What a child of this program finds open. An external program gets the first
 // three.
 const (
-	onPrivate = 0 // the private listener, or /dev/null
+	onPrivate = 0 // the private listener of an external program, else /dev/null
 	onControl = 3 // the control socket, whose end means that the parent is gone
 	onBoard   = 4 // the scoreboard's memory
 	onPayload = 5 // the payload
 	onFerry   = 6 // the ferry, of children that own connections
-	firstSeat = 7 // the seat's sockets, in the order of the addresses
+	// onListener is the private listener of the others.
+	onListener = onFerry
+	firstSeat  = 7 // the seat's sockets, in the order of the addresses
 )
 
 // launch starts the child; it runs in the spawner's thread.
@@ -62,6 +64,15 @@ func (p *process) launch() {
 		}
 		go p.listen()
 	}
+	if p.shim != nil {
+		p.silent.Add(1)
+		go func() {
+			defer p.silent.Done()
+			if p.attend() && p.control == nil {
+				p.begin()
+			}
+		}()
+	}
 	go p.await()
 	switch {
 	case told == kill:
@@ -70,7 +81,7 @@ func (p *process) launch() {
 	case told == retire:
 		p.leaveSeat()
 		p.dismiss(p.backend.config.dieTimeout())
-	case p.control == nil:
+	case p.control == nil && p.shim == nil:
 		// The program was executed, and its listener exists: it can be
 		// reached. Not here, since a report may have to wait for a supervisor
 		// that waits for its next worker.
@@ -92,13 +103,14 @@ func (p *process) fork() (err error) {
 		}
 	}()
 	files := []uintptr{b.null.Fd(), 0, 0}
+	var private uintptr
 	if b.config.exchange() {
 		var fd int
 		if p.private, fd, err = newPrivate(max(2*p.spec.Board.Lanes(), 128)); err != nil {
 			return err
 		}
 		theirs = append(theirs, fd)
-		files[onPrivate] = uintptr(fd)
+		private = uintptr(fd)
 	}
 	for i := range p.output {
 		var pipe [2]int
@@ -111,7 +123,9 @@ func (p *process) fork() (err error) {
 		p.output[i] = os.NewFile(uintptr(pipe[0]), "output")
 	}
 	env := b.environment(nil)
-	if !b.config.External() {
+	if b.config.External() {
+		files[onPrivate] = private
+	} else {
 		env = b.environment(b.mark(p.spec))
 		control, fd, err := fdpass.Pair()
 		if err != nil {
@@ -125,6 +139,9 @@ func (p *process) fork() (err error) {
 		}
 		theirs = append(theirs, payload)
 		files = append(files, uintptr(fd), b.config.Board.file.Fd(), uintptr(payload))
+		if p.private != nil {
+			files = append(files, private)
+		}
 	}
 	if b.config.Accept.Owning() {
 		fd, err := p.openFerry()
@@ -153,10 +170,7 @@ func (p *process) fork() (err error) {
 	}
 	files = append(files, uintptr(leash))
 	pidfd := -1
-	pid, err := syscall.ForkExec(b.path, b.args, &syscall.ProcAttr{
-		Env: env, Files: files,
-		Sys: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &pidfd},
-	})
+	pid, err := p.execute(env, files, &pidfd)
 	if err != nil {
 		return err
 	}
@@ -210,5 +224,13 @@ func (p *process) close() {
 	}
 	if p.leash != nil {
 		p.leash.Close()
+	}
+	if p.shim != nil {
+		p.shim.Close()
+	}
+	if p.group != nil {
+		if err := p.group.remove(); err != nil {
+			p.backend.log.Warn("cannot remove a worker's group", "slot", p.spec.Slot, "pid", p.PID(), "error", err)
+		}
 	}
 }

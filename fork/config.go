@@ -32,7 +32,7 @@ type Accept int
 const (
 	// Request: the parent owns the connections. Each of its lanes exchanges
 	// requests with the child over a connection of its own to a private
-	// listener, which the child finds on descriptor 0.
+	// listener, which an external program finds on descriptor 0.
 	Request Accept = iota
 	// Slot: the child accepts connections itself on its seat, and runs its
 	// lanes itself. So it does with all that follow; they differ in where the
@@ -118,6 +118,8 @@ type Config struct {
 	// GOMAXPROCS is the number of threads that run Go code in each child. 0
 	// leaves it to the environment.
 	GOMAXPROCS int
+	// Isolation is what the children are restricted to. New tries it.
+	Isolation Isolation
 	// Payload is given to children of this program, see Self.Payload.
 	Payload []byte
 	// Log gets what children write to standard output and standard error,
@@ -155,6 +157,11 @@ func (c *Config) Validate() error {
 	bad(!c.External() && c.Board == nil, "children of this program need a board")
 	bad(c.GOMAXPROCS < 0, fmt.Sprintf("GOMAXPROCS %d is negative", c.GOMAXPROCS))
 	bad(c.DieTimeout < pool.NoLimit, fmt.Sprintf("DieTimeout %s is negative", c.DieTimeout))
+	lanes := 0
+	if c.Board != nil {
+		lanes = c.Board.Lanes()
+	}
+	problems = append(problems, c.Isolation.Validate(), c.Isolation.ValidateFor(c.Program, lanes))
 	return errors.Join(problems...)
 }
 

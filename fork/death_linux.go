@@ -103,6 +103,9 @@ func (p *process) calm() {
 	for _, f := range p.output {
 		f.SetReadDeadline(deadline)
 	}
+	if p.shim != nil {
+		p.shim.SetReadDeadline(deadline)
+	}
 	if p.control != nil {
 		p.control.SetReadDeadline(deadline)
 		<-p.deaf

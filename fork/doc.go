@@ -6,8 +6,7 @@
 //
 // With Request the parent owns the connections. It has the worker's lanes, a
 // pool.Crew, and each lane exchanges requests with the child over a connection
-// of its own to a private listener, which the child finds on descriptor 0, as
-// FastCGI programs expect it. What is said there is up to the pool.Runner that
+// of its own to a private listener. What is said there is up to the pool.Runner that
 // Config.Runner makes; this package knows neither HTTP nor FastCGI. Otherwise the
 // child owns connections and runs its lanes itself: it accepts on its seat, which
 // is its own with Slot and everybody's with the others, or with Dispatch it gets
@@ -25,19 +24,39 @@
 //
 // # What a child is given
 //
-//	0      the private listener, or /dev/null
+//	0      /dev/null
 //	1, 2   pipes to the parent, which logs every line with slot and pid
 //	3      the control socket; its end means that the other side is gone
 //	4      the scoreboard, shared memory of a sealed size
 //	5      the payload, a frozen file
-//	6      the ferry, of children that own connections
+//	6      the ferry, of children that own connections; the private listener of others
 //	7...   their seat: a listening socket for each address, none with Dispatch
 //
-// An external program gets the first three. The variable BIDENT_CHILD makes a
+// An external program gets the first three, and the private listener on descriptor
+// 0, as FastCGI programs expect it. The variable BIDENT_CHILD makes a
 // process a child; it is removed before any other package sees it, and
 // everything from 3 on is close-on-exec, so that what a handler starts is no
 // child by mistake. A child says hello with the version of the protocol, and
 // ready when it can serve; a version that differs is ErrProtocol.
+//
+// # Isolation
+//
+// A child with [Isolation] first executes this program as a shim: with the variable
+// BIDENT_SHIM, which is looked for before anything else of the program runs, the
+// plan in a frozen file, and a pipe. In the process that will be the child, on one
+// thread, it does one step after another: limits are raised, priority, processors
+// and umask set, the program's file is opened, root and working directory change,
+// then supplementary groups, group and user, no_new_privs; it asks again to be
+// killed with its parent, which the kernel forgets when the user changes, looks
+// whether that still is its parent, sets the limits and executes the program. The
+// pipe closes then; if a step fails it says which one, and why. Group and limits of
+// the cgroup2 file system are there before: the child is born in them. [New] goes
+// through all this once, with a program that does nothing.
+//
+// Nothing of /proc or /dev is needed inside a chroot. A child of this program is
+// executed by a descriptor, so neither does its file have to be inside, nor must
+// its new user be able to find it. With accept request the parent reaches the child
+// through its own descriptor of the listener's file, whoever the child is.
 //
 // # States
 //
@@ -56,9 +75,10 @@
 // In the parent: the spawner, one locked thread for all children of a Backend,
 // from New to Close. For each child, all of them until its exit has been
 // reported: one that waits for its end (through a pidfd, so that it costs no
-// thread), two for its output, one for its messages, two for its ferry, and one for
-// each lane. In the child, for its whole life: one reads the control socket, one
-// hands out commands, one takes signals, two are the ferry's.
+// thread), two for its output, one for its messages, two for its ferry, one for its
+// shim until that has executed the program, and one for each lane. In the child,
+// for its whole life: one reads the control socket, one hands out commands, one
+// takes signals, two are the ferry's.
 //
 // # Signals
 //

@@ -36,6 +36,8 @@ func TestMain(m *testing.M) {
 		externalMain()
 	case "parent":
 		parentMain()
+	case "refused":
+		refusedMain()
 	}
 	// Under the race detector every exit would take a second.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
@@ -224,8 +226,13 @@ func (s *lineServer) answer(line string) string {
 		s.self.Report(pool.Event{Kind: pool.Spent, Cause: pool.CauseMaxRequests})
 	case "wedged":
 		s.self.Report(pool.Event{Kind: pool.Wedged, Cause: pool.CauseTimeout})
-	case "grandchild":
+	case "eat memory":
+		for kept := [][]byte{}; ; {
+			kept = append(kept, bytes.Repeat([]byte{1}, 1<<20))
+		}
+	case "grandchild", "grandchild elsewhere":
 		cmd := exec.Command("sleep", "1000")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: line != "grandchild"}
 		if err := cmd.Start(); err != nil {
 			return err.Error()
 		}

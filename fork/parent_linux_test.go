@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -40,6 +41,7 @@ func parentMain() {
 		{Queue: queue, Runner: newLineRunner, Board: board, Payload: []byte("deaf")},
 	}
 	for i, c := range configs {
+		c.Isolation.User = os.Getenv(userVariable)
 		b, err := New(c)
 		check(err)
 		ready := make(chan pool.Event, 9)
@@ -60,9 +62,21 @@ func parentMain() {
 	select {}
 }
 
-func TestParentKilled(t *testing.T) {
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), roleVariable+"=parent")
+// userVariable says who the children of the program are.
+const userVariable = "FORK_TEST_USER"
+
+func TestParentKilled(t *testing.T) { testParentKilled(t, os.Args[0], "") }
+
+// TestParentOfOthersKilled does the same with children of another user, whom the
+// kernel forgets to kill unless it is told so again.
+func TestParentOfOthersKilled(t *testing.T) {
+	needRoot(t)
+	testParentKilled(t, filepath.Join(newJail(t), "bin/program"), "nobody")
+}
+
+func testParentKilled(t *testing.T, program, user string) {
+	cmd := exec.Command(program)
+	cmd.Env = append(os.Environ(), roleVariable+"=parent", userVariable+"="+user)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -122,6 +136,9 @@ func TestDescriptorsOfChildren(t *testing.T) {
 		{"external", external, 2},
 		// Two listeners, the connection, control, and the ferry.
 		{"slot", func(c *Config) { c.Accept, c.Seats = Slot, seats }, 5},
+		// Nothing is left of the shim.
+		{"isolated", func(c *Config) { c.Isolation.Umask = "077" }, 3},
+		{"isolated external", func(c *Config) { external(c); c.Isolation.Umask = "077" }, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHarness(t, c.change)
@@ -186,7 +203,7 @@ func TestBirthsLeakNothing(t *testing.T) {
 	count := func() int { return len(strings.Fields(openDescriptors())) }
 	h := newHarness(t, nil)
 	seats := mustOpenSeats(t, 2, Address{Network: "tcp", Address: "127.0.0.1:0"})
-	accepting := newHarness(t, func(c *Config) { c.Accept, c.Seats = Slot, seats })
+	accepting := newHarness(t, func(c *Config) { c.Accept, c.Seats, c.Isolation.Umask = Slot, seats, "077" })
 	round := func() {
 		w := h.ready(0)
 		h.ask("hello")

@@ -40,6 +40,8 @@ type process struct {
 	deaf    chan struct{} // closed when control has reached its end
 	output  [2]*os.File   // what the child writes to standard output and error
 	leash   *os.File      // its end in the child's group kills that
+	shim    *os.File      // where the shim reports; nil without isolation
+	group   *cgroup       // nil for none
 	silent  sync.WaitGroup
 	ferry   *ferry.Port // nil unless it owns connections
 	child   *Child

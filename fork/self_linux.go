@@ -45,6 +45,9 @@ func Current() *Self { return self }
 // to processes that this one may start. A process that carries the mark but was
 // not started by a Backend exits: if it went on it would play the parent.
 func inherit() *Self {
+	if plan, shimmed := os.LookupEnv(shimVariable); shimmed {
+		shim(plan)
+	}
 	text, marked := os.LookupEnv(markVariable)
 	if !marked {
 		return nil
@@ -68,7 +71,7 @@ func newSelf(text string) (*Self, error) {
 	if err != nil {
 		return nil, err
 	}
-	end := onPayload + 1
+	end := onListener + m.addresses
 	if m.accept.Owning() {
 		end = firstSeat + m.addresses
 	}
@@ -99,9 +102,7 @@ func newSelf(text string) (*Self, error) {
 	}
 	payload.Close()
 	s.Scoreboard.Row(s.Slot).SetPID(os.Getpid())
-	if err := s.seat(m); err != nil {
-		return nil, err
-	}
+	s.seat(m)
 	if m.accept.Owning() {
 		if err := s.openFerry(); err != nil {
 			return nil, err
@@ -115,30 +116,17 @@ func newSelf(text string) (*Self, error) {
 	return s, nil
 }
 
-// seat takes over the sockets that this child listens on. The private listener
-// leaves descriptor 0, which is standard input to everybody else.
-func (s *Self) seat(m mark) error {
-	if m.accept.Owning() {
-		s.inherit = []*os.File{}
-		for i := range m.addresses {
-			s.inherit = append(s.inherit, os.NewFile(uintptr(firstSeat+i), "seat"))
-		}
-		return nil
+// seat takes over the sockets that this child listens on: its seat, or the private
+// listener.
+func (s *Self) seat(m mark) {
+	first := firstSeat
+	if !m.accept.Owning() {
+		first = onListener
 	}
-	fd, err := unix.FcntlInt(onPrivate, unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		return fmt.Errorf("private listener: %w", err)
+	s.inherit = []*os.File{}
+	for i := range m.addresses {
+		s.inherit = append(s.inherit, os.NewFile(uintptr(first+i), "seat"))
 	}
-	s.inherit = append(s.inherit, os.NewFile(uintptr(fd), "private"))
-	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return fmt.Errorf("%s: %w", os.DevNull, err)
-	}
-	defer unix.Close(null)
-	if err := unix.Dup3(null, onPrivate, 0); err != nil {
-		return fmt.Errorf("standard input: %w", err)
-	}
-	return nil
 }
 
 // unclaimed ends a child that reached no server which wants it.

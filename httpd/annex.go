@@ -37,12 +37,7 @@ func (r *instance) openAnnexes() error {
 
 func (r *instance) openAnnex(p *Pool) (*annex, error) {
 	s := r.server
-	var program []string
-	for _, route := range s.Routes {
-		if route.Pool == p && route.Handler.program() != nil {
-			program = route.Handler.program()
-		}
-	}
+	program := s.poolProgram(p)
 	a := &annex{name: p.Name, mode: p.Mode}
 	if program != nil {
 		a.mode = Fork

@@ -78,9 +78,12 @@ func (h *Files) config() files.Config {
 	return c
 }
 
-// check reports every problem of the fields, and whether the root can be opened.
-func (h *Files) check() error {
-	f, err := files.New(h.config())
+// check reports every problem of the fields, and whether the root can be opened,
+// which this process finds at that path.
+func (h *Files) check(root string) error {
+	config := h.config()
+	config.Root = root
+	f, err := files.New(config)
 	if err != nil {
 		return fmt.Errorf("%w: Files: %w", ErrConfig, err)
 	}

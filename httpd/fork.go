@@ -64,13 +64,14 @@ func (r *instance) forkConfig(o *pool.Options, c pool.Config, program []string) 
 	return fork.Config{
 		Name: s.Name, Program: program, Env: s.Env, ClearEnv: s.ClearEnv, Board: board,
 		GOMAXPROCS: r.childThreads(c.MaxServers, program), Log: r.log, DieTimeout: dieTimeout(c),
+		Isolation: r.childIsolation(),
 	}, nil
 }
 
 func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string) error {
 	backend, err := fork.New(config)
 	if err != nil {
-		return fmt.Errorf("httpd: %w", err)
+		return backendError(err)
 	}
 	r.closers = append(r.closers, func() { backend.Close() })
 	if config.Accept.Owning() {
@@ -102,7 +103,11 @@ func (r *instance) childThreads(servers int, program []string) int {
 	case program != nil || os.Getenv("GOMAXPROCS") != "":
 		return 0
 	}
-	return (runtime.GOMAXPROCS(0) + servers - 1) / servers
+	share := (runtime.GOMAXPROCS(0) + servers - 1) / servers
+	if n := r.server.Isolation.NumCPU(); n > 0 {
+		return min(share, n) // all of them have these
+	}
+	return share
 }
 
 // openSeats binds the addresses that children accept from.

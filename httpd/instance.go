@@ -81,6 +81,9 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 			return nil, err
 		}
 	}
+	if err = r.drop(); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 

@@ -99,6 +99,7 @@ func libfcgiResponder(t *testing.T) string {
 			libfcgi.err = err
 			return
 		}
+		os.Chmod(dir, 0o755) // whoever it runs as
 		libfcgi.path = filepath.Join(dir, "responder")
 		out, err := exec.Command("cc", "-O2", "-o", libfcgi.path, "testdata/responder.c", "-lfcgi").CombinedOutput()
 		if err != nil {

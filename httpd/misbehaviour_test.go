@@ -28,6 +28,9 @@ import (
 // are goroutines.
 const emulateVariable = "BIDENT_TEST_EMULATE"
 
+// emulateRootVariable makes that server give its rights up, and its root.
+const emulateRootVariable = "BIDENT_TEST_EMULATE_ROOT"
+
 var errDeadline = os.ErrDeadlineExceeded
 
 func cause(ctx context.Context) error { return context.Cause(ctx) }
@@ -47,6 +50,10 @@ func misbehave(ctx *fasthttp.RequestCtx) bool {
 	case "/goexit":
 		ctx.WriteString("half an answer")
 		runtime.Goexit()
+	case "/eat":
+		for kept := [][]byte{}; ; {
+			kept = append(kept, make([]byte, 64<<20)) // address space only
+		}
 	case "/global":
 		fmt.Fprintf(ctx, "%d\n", global.Add(1))
 	default:
@@ -61,6 +68,9 @@ func emulateMain() {
 	s := &httpd.Server{
 		Listen: []string{"http://127.0.0.1:0"}, Handler: httpd.Fast(suiteHandler),
 		Pool: pool.Config{MaxServers: 2}, Log: slog.New(slog.DiscardHandler),
+	}
+	if root := os.Getenv(emulateRootVariable); root != "" {
+		s.Isolation = httpd.Isolation{User: "nobody", Chroot: root, Umask: "027"}
 	}
 	go func() {
 		<-s.Ready()

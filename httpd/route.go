@@ -34,8 +34,8 @@ type Route struct {
 	Pool *Pool
 }
 
-// Pool is a pool of workers beside the server's own. It has the server's hooks
-// and its Env.
+// Pool is a pool of workers beside the server's own. It has the server's hooks,
+// its Env and its Isolation.
 type Pool struct {
 	// Name tells it from other pools. Required.
 	Name string
@@ -197,7 +197,7 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 		}
 		program := r.Handler.program() != nil
 		if f, ok := r.Handler.(*Files); ok {
-			if err := f.check(); err != nil {
+			if err := f.check(s.Isolation.Outside(f.Root)); err != nil {
 				bad("%s: %v", name, err)
 			}
 		}

@@ -137,6 +137,15 @@ type Server struct {
 	// mode. ClearEnv keeps the server's own variables from them.
 	Env      []string
 	ClearEnv bool
+	// Isolation is what workers may do and have. In fork mode it is put on the
+	// children, and this process keeps its rights; route pools must be of processes,
+	// too. In emulate mode it is put on this process, for good, when the addresses
+	// are bound and the log files open, before the first request: User, Group,
+	// Groups, Chroot, Dir and Umask are possible then. What is opened later, such as
+	// certificates at a reload, must be within reach; sockets and pid files that
+	// cannot be removed any more are left behind. Run returns ErrPrivilege if it is
+	// not possible.
+	Isolation Isolation
 	// Signals makes Run act on the process's signals; see the package comment.
 	Signals bool
 	// HUPStops makes HUP stop the server instead of reloading it.

@@ -52,7 +52,7 @@ func (s *Server) settings() (*settings, error) {
 		bad("Handler is nil")
 	}
 	if f, ok := s.Handler.(*Files); ok && f != nil {
-		problem(f.check())
+		problem(f.check(s.Isolation.Outside(f.Root)))
 	}
 	if p.mode == Fork && runtime.GOOS != "linux" {
 		bad("fork mode needs Linux, this is %s", runtime.GOOS)
@@ -109,6 +109,7 @@ func (s *Server) settings() (*settings, error) {
 		p.addresses = append(p.addresses, a)
 	}
 	s.checkRoutes(p, bad)
+	problem(s.checkIsolation(p, bad))
 	problem(s.frontSettings(p))
 	if s.Admin != "" {
 		a, err := parseAddress(s.Admin)

@@ -31,7 +31,7 @@
 //	                      the server closes the connection
 //	same FILE             compare the printed configuration with the server's limits
 //
-// The condition [ci] is true if the variable CI is set.
+// The condition [ci] is true if the variable CI is set, [root] for root.
 //
 // What waits gives up after a deadline that only a broken server misses.
 package main

@@ -27,7 +27,7 @@ func fail(stderr io.Writer, err error) int {
 		return problems.ExitStatus()
 	case errors.Is(err, httpd.ErrConfig), errors.Is(err, pool.ErrConfig):
 		return options.ExitConfig
-	case errors.Is(err, httpd.ErrListen):
+	case errors.Is(err, httpd.ErrListen), errors.Is(err, httpd.ErrPrivilege):
 		return exitOS
 	}
 	return exitFailed
@@ -55,7 +55,7 @@ func lines(err error) []string {
 			}
 			return all
 		case parts[0].Error() + ": " + parts[len(parts)-1].Error():
-			if parts[0] == httpd.ErrConfig || parts[0] == httpd.ErrListen {
+			if parts[0] == httpd.ErrConfig || parts[0] == httpd.ErrListen || parts[0] == httpd.ErrPrivilege {
 				return lines(parts[len(parts)-1]) // the exit status says as much
 			}
 		}
@@ -87,6 +87,9 @@ func byKey(message string) string {
 		if rest, ok := strings.CutPrefix(message, field+": "); ok {
 			return keyOf(field) + ": " + rest
 		}
+	}
+	if field, rest, ok := strings.Cut(message, ": "); ok && isolationKeys[field] != "" {
+		return isolationKeys[field] + ": " + rest
 	}
 	return message
 }

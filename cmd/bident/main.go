@@ -14,7 +14,7 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = options.ExitUsage
-	exitOS     = 71 // EX_OSERR: an address cannot be bound
+	exitOS     = 71 // EX_OSERR: an address cannot be bound, a privilege cannot be dropped
 )
 
 const usage = `usage: bident COMMAND

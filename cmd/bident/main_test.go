@@ -70,6 +70,9 @@ func TestScripts(t *testing.T) {
 			if name == "ci" {
 				return os.Getenv("CI") != "", nil
 			}
+			if name == "root" {
+				return os.Geteuid() == 0, nil
+			}
 			return false, fmt.Errorf("no condition %q", name)
 		},
 	})

@@ -11,7 +11,7 @@ import (
 // findProgram sees to it that the external program is there, before anything is
 // begun. The error names the place where the program was given.
 func findProgram(s *options.Settings) error {
-	if len(s.Program) == 0 {
+	if len(s.Program) == 0 || s.Chroot != "" { // inside, the server looks for it
 		return nil
 	}
 	_, err := exec.LookPath(s.Program[0])

@@ -12,7 +12,8 @@ func findRoot(s *options.Settings) error {
 	if s.Root == "" {
 		return nil
 	}
-	dir, err := os.OpenRoot(s.Root)
+	i := isolation(s)
+	dir, err := os.OpenRoot(i.Outside(s.Root))
 	if err == nil {
 		return dir.Close()
 	}

@@ -103,6 +103,7 @@ func server(s *options.Settings) *httpd.Server {
 		GOMAXPROCS: s.GOMAXPROCS,
 		Env:        s.Env,
 		ClearEnv:   s.ClearEnv,
+		Isolation:  isolation(s),
 	}
 	setFront(srv, s)
 	// The names were checked when the settings were read.

@@ -88,11 +88,38 @@ func (r *reading) ways(program bool) {
 			inFork("env", "only the children of mode fork have an environment of their own")
 		}
 	}
+	if r.Mode == "emulate" {
+		r.emulated()
+	}
+	if r.Cgroup == "" {
+		const why = "it names the directory in which workers get groups"
+		if r.CgroupMemoryMax != 0 {
+			r.contradict("cgroup_memory_max", "makes no sense without cgroup", why, "cgroup")
+		}
+		if r.CgroupCPUMax != "" {
+			r.contradict("cgroup_cpu_max", "makes no sense without cgroup", why, "cgroup")
+		}
+	}
 	if program && r.Accept != "request" && r.Accept != "auto" {
 		r.contradict("accept", r.Accept+" makes no sense with a program", "auto or request: the server accepts for the program", "program")
 	}
 	if program && r.GOMAXPROCS != 0 {
 		r.contradict("gomaxprocs", "makes no sense with a program", fmt.Sprintf("env GOMAXPROCS=%d tells a program in Go", r.GOMAXPROCS), "program")
+	}
+}
+
+// emulated reports isolation that only a process of its own can have.
+func (r *reading) emulated() {
+	for _, s := range []struct {
+		key string
+		set bool
+	}{
+		{"no_new_privs", r.NoNewPrivs}, {"rlimit_as", r.RlimitAS != 0}, {"rlimit_nofile", r.RlimitNofile != 0},
+		{"nice", r.Nice != 0}, {"cpus", r.CPUs != ""}, {"cgroup", r.Cgroup != ""},
+	} {
+		if s.set {
+			r.contradict(s.key, "makes no sense in mode emulate", "only the children of mode fork can have it", "mode", "program")
+		}
 	}
 }
 

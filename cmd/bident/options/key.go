@@ -56,8 +56,6 @@ var notBuilt = map[string]bool{
 	"lock_file":    false, "drain_delay": false,
 	"max_dequeue": false, "check_for_dequeue": false, "dequeue_command": false,
 	"background": true, "setsid": true,
-	"user": false, "group": false, "chroot": false, "umask": false,
-	"rlimit_as": false, "rlimit_nofile": false, "nice": false, "cpus": false,
 }
 
 // foreign maps names that Net::Server gives to things which have another name

@@ -37,8 +37,8 @@ func TestArgumentProblems(t *testing.T) {
 		{"--", 64, "--: no program follows (-- program args...)"},
 		{"--max-servers", 64, "--max-servers: its value is missing (--max-servers N)"},
 		{"--pid-file --hup stop", 64, "--pid-file: its value is missing (--pid-file FILE)"},
-		{"--chroot /srv", 64, "--chroot: not available in this version"},
-		{"--chroot=/srv", 64, "--chroot: not available in this version"},
+		{"--lock-file /srv", 64, "--lock-file: not available in this version"},
+		{"--lock-file=/srv", 64, "--lock-file: not available in this version"},
 		{"--cgi", 64, "--cgi: not available in this version"},
 		{"--max-servers many", 64, `--max-servers: "many" is not a whole number (such as 50)`},
 		{"--max-servers 1_0", 64, `--max-servers: "1_0" is not a whole number (such as 50)`},
@@ -102,6 +102,14 @@ func TestArgumentProblems(t *testing.T) {
 		{"--max-header-size 1025m", 64, "--max-header-size: 1025m is too large (at most 1g)"},
 		{"--body-memory 0", 64, "--body-memory: 0 is too small (at least 1)"},
 		{"--max-connections-per-address -1", 64, "--max-connections-per-address: -1 is too small (at least 0)"},
+		{"--user=a:b", 64, `--user: "a:b" is not a name or number (such as www-data or 33)`},
+		{"--groups=", 64, "--groups: the name of the group is empty"},
+		{"--chroot srv", 64, `--chroot: "srv" is not an absolute path (such as /srv/www)`},
+		{"--umask 1000", 64, `--umask: "1000" is not a umask (octal, 000 to 777, in TOML in quotes)`},
+		{"--cpus 3-2", 64, `--cpus: "3-2" is not a list of processors (such as 0,2-3; numbers up to 1023)`},
+		{"--cpus 1024", 64, `--cpus: "1024" is not a list of processors (such as 0,2-3; numbers up to 1023)`},
+		{"--nice 20", 64, "--nice: 20 is out of range (-20 to 19)"},
+		{"--cgroup-cpu-max NaN", 64, `--cgroup-cpu-max: "NaN" is not a number of processors (such as 0.5; at least 0.01)`},
 		{"--timeout-idle 5", 64, "--timeout-idle: unknown flag (did you mean --idle-timeout?)"},
 		{"--no-proxy-protocol", 64, "--no-proxy-protocol: unknown flag (write --proxy-protocol=false)"},
 		{"--config none.toml", 78, `--config: cannot read "none.toml": file does not exist`},
@@ -122,6 +130,11 @@ func TestArgumentProblems(t *testing.T) {
 		{"--env A=1", 78, "--env: makes no sense in mode emulate (only the children of mode fork have an environment of their own)"},
 		{"--accept slot -- x", 78, "--accept: slot makes no sense with a program (auto or request: the server accepts for the program)"},
 		{"--gomaxprocs 2 -- x", 78, "--gomaxprocs: makes no sense with a program (env GOMAXPROCS=2 tells a program in Go)"},
+		{"--nice 5", 78, "--nice: makes no sense in mode emulate (only the children of mode fork can have it)"},
+		{"--rlimit-as 1g", 78, "--rlimit-as: makes no sense in mode emulate (only the children of mode fork can have it)"},
+		{"--cpus 0", 78, "--cpus: makes no sense in mode emulate (only the children of mode fork can have it)"},
+		{"--no-new-privs", 78, "--no-new-privs: makes no sense in mode emulate (only the children of mode fork can have it)"},
+		{"--mode fork --cgroup-memory-max 1g", 78, "--cgroup-memory-max: makes no sense without cgroup (it names the directory in which workers get groups)"},
 		{"--mode emulate -- x", 78, "--mode: a program cannot be served in mode emulate (its workers are processes: mode fork)"},
 		{"--app demo -- x", 78, "--app: an application and a program are given, but only one can be served (leave out one of them)"},
 		{"--demo-faults -- x", 78, "--demo-faults: makes no sense with a program (it is a setting of the demo)"},
@@ -163,7 +176,7 @@ func TestEnvironmentProblems(t *testing.T) {
 		"BIDENT_MAX_SERVER=":      "BIDENT_MAX_SERVER: unknown setting (did you mean BIDENT_MAX_SERVERS?)",
 		"BIDENT_max_servers=3":    "BIDENT_max_servers: unknown setting (names are in capitals)",
 		"BIDENT_=3":               "BIDENT_: unknown setting",
-		"BIDENT_CHROOT=/srv":      "BIDENT_CHROOT: not available in this version",
+		"BIDENT_LOCK_FILE=/srv":   "BIDENT_LOCK_FILE: not available in this version",
 		"BIDENT_CIDR_DENY=::1,x":  `BIDENT_CIDR_DENY: "x" is neither a network nor an address (such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32)`,
 		"BIDENT_DENY=a{3,1}":      `BIDENT_DENY: "a{3,1}" is not a regular expression: invalid repeat count (such as 192\.0\.2\..* or .*\.example\.com, in the syntax of RE2)`,
 		"BIDENT_TLS_CERT=a":       "BIDENT_TLS_CERT: makes no sense without an address for https (such as https://:443 in listen)",
@@ -188,7 +201,7 @@ func TestFileProblems(t *testing.T) {
 		{"a.toml", "\"a\\nb\" = 80", `a.toml:1: unknown key "a\nb"`},
 		{"a.toml", "# x\n[server]\nmax_servers = 3", `a.toml:2: unknown table "server" (settings stand outside of tables)`},
 		{"a.toml", "[[server]]", `a.toml:1: unknown table "server" (settings stand outside of tables)`},
-		{"a.toml", "chroot = '/'", "a.toml:1: chroot: not available in this version"},
+		{"a.toml", "lock_file = '/'", "a.toml:1: lock_file: not available in this version"},
 		{"a.toml", "cidr_allow = [\n'::1',\n'x']", `a.toml:1: cidr_allow: "x" is neither a network nor an address (such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32)`},
 		{"a.toml", "\nallow = ['a', '*\\n']", `a.toml:2: allow: "*\\n" is not a regular expression: missing argument to repetition operator (such as 192\.0\.2\..* or .*\.example\.com, in the syntax of RE2)`},
 		{"a.toml", "tls_min_version = 1.3", `a.toml:1: tls_min_version: 1.3 is not a string (such as "text", in quotes)`},
@@ -226,7 +239,7 @@ func TestFileProblems(t *testing.T) {
 
 		{"a.conf", "\n# x\nmax_server 3", `a.conf:3: unknown key "max_server" (did you mean "max_servers"?)`},
 		{"a.conf", "port 80", `a.conf:1: unknown key "port" (did you mean "listen"?)`},
-		{"a.conf", "user nobody", "a.conf:1: user: not available in this version"},
+		{"a.conf", "max_dequeue 1", "a.conf:1: max_dequeue: not available in this version"},
 		{"a.conf", "allow .*\ndeny [a", `a.conf:2: deny: "[a" is not a regular expression: missing closing ] (such as 192\.0\.2\..* or .*\.example\.com, in the syntax of RE2)`},
 		{"a.conf", "cidr_deny 10.0.0.0/8\ncidr_deny 10.0.0.0/", `a.conf:2: cidr_deny: "10.0.0.0/" is not a network (such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32)`},
 		{"a.conf", "trusted_proxy private\ntrusted_proxy any", `a.conf:2: trusted_proxy: "any" is neither a network nor an address (such as 192.0.2.1, 10.0.0.0/8, loopback, private, unix or forwarded)`},
@@ -256,11 +269,11 @@ func TestFileProblems(t *testing.T) {
 }
 
 func TestAllProblemsAreReported(t *testing.T) {
-	p := problems(t, []string{"--max-srvers", "7", "--chroot=x", "--queue-size", "x", "--gomaxprocs=2", "--config", "a.toml"},
-		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_USER=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
+	p := problems(t, []string{"--max-srvers", "7", "--lock-file=x", "--queue-size", "x", "--gomaxprocs=2", "--config", "a.toml"},
+		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_SOCKET_OWNER=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
 	want := `--max-srvers: unknown flag (did you mean --max-servers?)
---chroot: not available in this version
-BIDENT_USER: not available in this version
+--lock-file: not available in this version
+BIDENT_SOCKET_OWNER: not available in this version
 a.toml:1: unknown key "max_server" (did you mean "max_servers"?)
 a.toml:2: queue_size: the string "10" is not a whole number (such as 50, without quotes)
 a.toml:3: hup: "x" is not one of its values (reload or stop)

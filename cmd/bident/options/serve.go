@@ -103,6 +103,22 @@ type Serve struct {
 	ClearEnv                 bool     // workers do not inherit the server's environment
 	Env                      []string // K=V, added to the environment of workers
 
+	// Isolation. Names are not looked up here.
+	User            string
+	Group           string
+	Groups          []string
+	Chroot          string // absolute, as the other paths; empty: none
+	WorkingDir      string
+	Umask           string // octal; empty: as it is
+	NoNewPrivs      bool
+	RlimitAS        int64 // octets; 0: as it is
+	RlimitNofile    int   // 0: as it is
+	Nice            int
+	CPUs            string // as 0,2-3; empty: all
+	Cgroup          string
+	CgroupMemoryMax int64  // octets; 0: no limit
+	CgroupCPUMax    string // a number; empty: no limit
+
 	// Admin is "off", a URL, or empty for the default socket.
 	Admin string
 

@@ -15,8 +15,10 @@ const (
 	groupLog     = "Access log"
 	groupAccess  = "Access (once there is a rule, no match means denied; deny wins)"
 	groupLimits  = "Limits"
-	groupAdmin   = "Admin"
-	groupFile    = "Configuration file"
+	// groupIsolation is what workers may do and have.
+	groupIsolation = "Isolation of workers"
+	groupAdmin     = "Admin"
+	groupFile      = "Configuration file"
 )
 
 // Defaults that contradictions know, since a setting that makes no sense is let
@@ -192,6 +194,35 @@ func table(s *Serve) []Key {
 			Help: "in fork mode, workers do not inherit the server's environment"},
 		{Name: "env", into: &s.Env, Group: groupLimits, Arg: "K=V", check: assignment,
 			Help: "variable for the environment of workers in fork mode, repeatable"},
+
+		{Name: "user", into: &s.User, Group: groupIsolation, Arg: "USER", check: bareName,
+			Help: "user, name or number, that workers run as; in mode emulate the server itself, once its addresses are bound"},
+		{Name: "group", into: &s.Group, Group: groupIsolation, Arg: "GROUP", check: bareName,
+			Help: "group, name or number; if empty, the user's own"},
+		{Name: "groups", into: &s.Groups, Group: groupIsolation, Arg: "GROUP", check: groupName,
+			Help: "supplementary group, repeatable; if there is none, those that the system has for the user"},
+		{Name: "chroot", into: &s.Chroot, Group: groupIsolation, Arg: "DIR", check: absolute,
+			Help: "root directory of workers, in mode emulate of the server; the paths of root and program are inside"},
+		{Name: "working_dir", into: &s.WorkingDir, Group: groupIsolation, Arg: "DIR", check: absolute,
+			Help: "working directory, inside chroot"},
+		{Name: "umask", into: &s.Umask, Group: groupIsolation, Arg: "MASK", check: umask,
+			Help: "umask, octal; it plays no part in the permissions of the sockets listened on, see socket_mode"},
+		{Name: "no_new_privs", into: &s.NoNewPrivs, Group: groupIsolation, Default: "false",
+			Help: "in fork mode, deny workers the rights of programs with setuid bits"},
+		{Name: "rlimit_as", into: &s.RlimitAS, Group: groupIsolation, Arg: "SIZE", Default: "0",
+			Help: "in fork mode, most address space of a worker; 0 leaves it as it is"},
+		{Name: "rlimit_nofile", into: &s.RlimitNofile, Group: groupIsolation, Arg: "N", Default: "0", check: atLeast(0),
+			Help: "in fork mode, most open descriptors of a worker; 0 leaves it as it is"},
+		{Name: "nice", into: &s.Nice, Group: groupIsolation, Arg: "N", Default: "0", check: between(-20, 19),
+			Help: "in fork mode, priority of workers: 19 is the lowest; 0 leaves it as it is"},
+		{Name: "cpus", into: &s.CPUs, Group: groupIsolation, Arg: "LIST", check: processors,
+			Help: "in fork mode, processors that workers run on, such as 0,2-3; if empty, all"},
+		{Name: "cgroup", into: &s.Cgroup, Group: groupIsolation, Arg: "DIR", check: absolute,
+			Help: "in fork mode, directory of cgroup2 that this server has for itself, in which each worker gets a group"},
+		{Name: "cgroup_memory_max", into: &s.CgroupMemoryMax, Group: groupIsolation, Arg: "SIZE", Default: "0",
+			Help: "most memory of a worker's group; 0 is no limit"},
+		{Name: "cgroup_cpu_max", into: &s.CgroupCPUMax, Group: groupIsolation, Arg: "N", check: share,
+			Help: "processors that a worker's group may keep busy, such as 0.5; if empty, all"},
 
 		{Name: "admin", into: &s.Admin, Group: groupAdmin, Arg: "URL", Default: "a socket in the user's runtime directory", derived: true, check: adminURL,
 			Help: "where status and ctl reach the server: http+unix:///path, http://127.0.0.1:port or off"},

@@ -1,0 +1,168 @@
+package fork
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// shimFile is this process's program, whatever has become of its file: so shim and
+// parent are always of one version.
+const shimFile = "/proc/self/exe"
+
+// isolation is what the children of a Backend are isolated with.
+type isolation struct {
+	plan    plan
+	cgroups *cgroups // nil for none
+}
+
+// isolate prepares the isolation of all children, and finds out whether it is
+// possible. The error is ErrIsolation.
+func (b *Backend) isolate() error {
+	config := &b.config.Isolation
+	if config.None() {
+		return nil
+	}
+	p, err := newPlan(config)
+	if err != nil {
+		return err
+	}
+	p.Own, p.Program = !b.config.External(), []byte(b.path)
+	i := &isolation{plan: *p}
+	if config.Cgroup != "" {
+		if i.cgroups, err = openCgroups(config); err != nil {
+			return err
+		}
+	}
+	if err := i.check(b.args); err != nil {
+		return err
+	}
+	b.isolation = i
+	return nil
+}
+
+// write writes down the plan for one child. The files are close-on-exec.
+func (i *isolation) write(args, env []string, check bool) (*os.File, error) {
+	p := i.plan
+	p.Args, p.Env, p.Check = octets(args), octets(env), check
+	return p.file()
+}
+
+// group makes the group of a child, nil if there are none.
+func (i *isolation) group(name string) (*cgroup, error) {
+	if i.cgroups == nil {
+		return nil, nil
+	}
+	return i.cgroups.newGroup(name)
+}
+
+// enter makes a process be born in a group.
+func (g *cgroup) enter(attr *syscall.SysProcAttr) {
+	if g != nil {
+		attr.UseCgroupFD, attr.CgroupFD = true, int(g.dir.Fd())
+	}
+}
+
+// check goes through the plan once with a process that then does nothing.
+func (i *isolation) check(args []string) error {
+	plan, err := i.write(args, os.Environ(), true)
+	if err != nil {
+		return err
+	}
+	defer plan.Close()
+	group, err := i.group("check")
+	if err != nil {
+		return err
+	}
+	if group != nil {
+		defer group.remove()
+	}
+	read, write, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("fork: %w", err)
+	}
+	defer read.Close()
+	var said bytes.Buffer
+	cmd := exec.Command(shimFile)
+	cmd.Args = args[:1]
+	cmd.Env = shimEnvironment(3)
+	cmd.ExtraFiles = []*os.File{plan, write}
+	cmd.Stderr = &said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	group.enter(cmd.SysProcAttr)
+	err = cmd.Start()
+	write.Close()
+	if err != nil {
+		return fmt.Errorf("%w: start: %w", ErrIsolation, err)
+	}
+	failed := readShim(read)
+	err = cmd.Wait()
+	switch {
+	case failed != nil:
+		return failed
+	case err != nil:
+		first, _, _ := strings.Cut(strings.TrimSpace(said.String()), "\n")
+		return fmt.Errorf("%w: the program does not start in it: %w: %.200s", ErrIsolation, err, printable(first))
+	}
+	return nil
+}
+
+// readShim reads the report of a shim to its end. It is nil if the program was
+// executed, or if the shim was killed.
+func readShim(f io.Reader) error {
+	report, err := io.ReadAll(io.LimitReader(f, maxShimReport+1))
+	if err != nil {
+		return fmt.Errorf("%w: report: %w", ErrIsolation, err)
+	}
+	return shimError(report)
+}
+
+// execute starts the child's program with these files, by way of the shim if there
+// is isolation.
+func (p *process) execute(env []string, files []uintptr, pidfd *int) (int, error) {
+	b := p.backend
+	sys := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: pidfd}
+	if b.isolation == nil {
+		return syscall.ForkExec(b.path, b.args, &syscall.ProcAttr{Env: env, Files: files, Sys: sys})
+	}
+	plan, err := b.isolation.write(b.args, env, false)
+	if err != nil {
+		return 0, err
+	}
+	defer plan.Close()
+	if p.group, err = b.isolation.group(strconv.Itoa(p.spec.Slot)); err != nil {
+		return 0, err
+	}
+	p.group.enter(sys)
+	var pipe [2]int
+	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
+		return 0, err
+	}
+	defer unix.Close(pipe[1])
+	unix.SetNonblock(pipe[0], true)
+	p.shim = os.NewFile(uintptr(pipe[0]), "shim")
+	at := len(files)
+	files = append(files, plan.Fd(), uintptr(pipe[1]))
+	return syscall.ForkExec(shimFile, b.args, &syscall.ProcAttr{Env: shimEnvironment(at), Files: files, Sys: sys})
+}
+
+// attend waits until the shim has executed the program, or has said why it could
+// not. It reports whether the program runs, as far as is known.
+func (p *process) attend() bool {
+	err := readShim(p.shim)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return false // the process has ended, and something else has the pipe
+	}
+	if err != nil {
+		p.fail(err)
+	}
+	return err == nil
+}
