@@ -211,6 +211,7 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	c.front.timings = self.Scoreboard.Timings(self.Slot)
 	c.front.inChild = true
 	c.front.opened, c.front.refused, c.front.moved = row.AddConnections, row.AddRefusal, row.AddMigration
+	c.front.away = self.Send
 	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{
 		Report: c.report, Ended: func() { go c.ended() }, Gone: func() {},
 	})
@@ -228,6 +229,7 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	}
 	early := c.awaitLog()
 	c.listen(listeners)
+	self.Arrivals(c.front.adopt)
 	if err := self.Ready(); err != nil {
 		return err
 	}
@@ -322,12 +324,12 @@ func (c *acceptingChild) shut() {
 
 // retire finishes what is in hand and ends the lanes. If the server stops, which is
 // the last that it does, nobody else will take its connections, nor accept those that
-// wait; so it is where no other process takes any.
+// wait.
 func (c *acceptingChild) retire(last bool) {
 	if last {
 		c.front.final.Store(true)
 	}
-	c.front.drain(context.Background(), last || c.front.away == nil)
+	c.front.drain(context.Background(), last)
 	c.lanes.Retire()
 }
 

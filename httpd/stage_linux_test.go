@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -92,7 +93,15 @@ func (s *stage) end() {
 // serves makes the stage accept from l, whose queue outlives it.
 func (s *stage) serves(l *net.TCPListener) {
 	s.t.Helper()
-	file, err := l.File()
+	// Not l.File: the listener would block for a moment, in all that share it.
+	raw, err := l.SyscallConn()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var file *os.File
+	if err := raw.Control(func(fd uintptr) { file, err = dupFile(fd) }); err != nil {
+		s.t.Fatal(err)
+	}
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -208,11 +208,11 @@ func TestRelay(t *testing.T) {
 				}
 			})
 		})
-		for r.ledger.served() < served+20 && r.waiting.Load() < relayClients/2 && !t.Failed() {
+		for r.ledger.served() < served+20 && r.waiting.Load() < relayClients-2 &&
+			r.turns.Load() < relayTurns && !t.Failed() {
 			time.Sleep(100 * time.Microsecond)
 		}
 	}
-	r.turns.Store(relayTurns)
 	clients.Wait()
 	leaving.Wait()
 	requests := 0
