@@ -232,5 +232,6 @@ func (p *process) close() {
 		if err := p.group.remove(); err != nil {
 			p.backend.log.Warn("cannot remove a worker's group", "slot", p.spec.Slot, "pid", p.PID(), "error", err)
 		}
+		p.group = nil // its name may be another's by now
 	}
 }

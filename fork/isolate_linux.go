@@ -2,6 +2,7 @@ package fork
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +19,10 @@ import (
 // shimFile is this process's program, whatever has become of its file: so shim and
 // parent are always of one version.
 const shimFile = "/proc/self/exe"
+
+// checkTimeout is how long it may take to find out whether isolation is possible: a
+// directory may be on a file system that does not answer.
+const checkTimeout = time.Minute
 
 // isolation is what the children of a Backend are isolated with.
 type isolation struct {
@@ -91,8 +97,11 @@ func (i *isolation) check(args []string) error {
 	}
 	defer read.Close()
 	var said bytes.Buffer
-	cmd := exec.Command(shimFile)
+	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, shimFile)
 	cmd.Args = args[:1]
+	cmd.WaitDelay = grace
 	cmd.Env = shimEnvironment(3)
 	cmd.ExtraFiles = []*os.File{plan, write}
 	cmd.Stderr = &said

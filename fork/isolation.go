@@ -40,7 +40,8 @@ type Isolation struct {
 	// that a worker uses are inside, those of Dir, of static files and of external
 	// programs among them. The file of a program in Go need not be inside, but
 	// what it needs in order to run must: nothing, if it was built with
-	// CGO_ENABLED=0.
+	// CGO_ENABLED=0. Those who keep large bodies need a directory for temporary
+	// files there.
 	Chroot string
 	// Dir is the working directory, an absolute path. With Chroot the default is the
 	// new root.

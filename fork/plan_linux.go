@@ -2,6 +2,7 @@ package fork
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 
@@ -65,8 +66,11 @@ func (p *plan) file() (*os.File, error) {
 // readPlan reads a plan. Only a frozen file is one.
 func readPlan(f *os.File) (*plan, error) {
 	seals, err := unix.FcntlInt(f.Fd(), unix.F_GET_SEALS, 0)
-	if err != nil || seals&unix.F_SEAL_WRITE == 0 {
-		return nil, fmt.Errorf("plan: not a frozen file: %w", err)
+	if err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	if seals&unix.F_SEAL_WRITE == 0 {
+		return nil, errors.New("plan: not a frozen file")
 	}
 	text, err := memfd.ReadAll(f)
 	if err != nil {

@@ -71,6 +71,11 @@
 // code on its share of the processors: with as many children as processors, on one
 // thread, since more of them cost more than they bring; see Server.GOMAXPROCS.
 //
+// With [Isolation] children run as another user, in another root directory, with
+// limits, and so on; this process keeps its rights, and stays outside. It tries that
+// before the first child is started: ErrPrivilege says which step was refused. An
+// emulating server gives its own rights up instead, when it has bound its addresses.
+//
 // A child that crashes costs the requests that it had in hand: a clean 502 with
 // AcceptRequest, closed connections with AcceptSlot. A child that leaves in good
 // order with AcceptSlot closes its connections, each after an answer or before
