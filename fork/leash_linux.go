@@ -40,7 +40,7 @@ func fasten(leash, group int) error {
 // kernel was asked for until now. It must be called in the main thread.
 func wear(text string) error {
 	leash, err := strconv.Atoi(text)
-	if err != nil || leash < firstSeat {
+	if err != nil || leash <= onPayload {
 		return fmt.Errorf("%w: leash %q", errMark, text)
 	}
 	unix.CloseOnExec(leash)

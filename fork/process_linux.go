@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bident/bident/internal/fdpass"
+	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/pool"
 )
 
@@ -41,9 +42,12 @@ type process struct {
 	leash   *os.File      // its end in the child's group kills that
 	silent  sync.WaitGroup
 	stacks  stacks
-	pulse   pulse // the lookout's
+	pulse   pulse       // the lookout's
+	ferry   *ferry.Port // nil unless it owns connections
+	child   *Child
 
 	mu      sync.Mutex
+	place   place
 	told    order
 	forked  bool
 	given   bool // it has all gifts
@@ -67,10 +71,12 @@ type process struct {
 }
 
 func newProcess(b *Backend, spec pool.Spec, report func(pool.Event)) *process {
-	return &process{
+	p := &process{
 		backend: b, spec: spec, report: report,
 		exited: make(chan struct{}), gone: make(chan struct{}), deaf: make(chan struct{}),
 	}
+	p.child = &Child{p}
+	return p
 }
 
 // PID implements pool.Worker.
@@ -127,11 +133,14 @@ func (p *process) dismiss(limit time.Duration) {
 	}
 	if p.control == nil {
 		p.signalOne(syscall.SIGTERM)
-	} else if err := fdpass.TrySend(p.control, message{kind: messageRetire}.encode()); err != nil {
-		// It is gone, or has not read anything for a long time. Should it do so
-		// after all it must find this; its end ends the wait.
-		p.backend.log.Debug("worker does not listen", "pid", p.PID(), "error", err)
-		go fdpass.Send(p.control, message{kind: messageRetire}.encode())
+	} else {
+		retire := message{kind: messageRetire, last: p.backend.drained.Load()}.encode()
+		if err := fdpass.TrySend(p.control, retire); err != nil {
+			// It is gone, or has not read anything for a long time. Should it do so
+			// after all it must find this; its end ends the wait.
+			p.backend.log.Debug("worker does not listen", "pid", p.PID(), "error", err)
+			go fdpass.Send(p.control, retire)
+		}
 	}
 	if limit <= 0 {
 		return
@@ -200,15 +209,18 @@ func (p *process) begin() {
 		}
 	}
 	p.ready, p.crew = true, crew
+	if c.Accept.Owning() {
+		p.place = joining // so that whoever tells it to leave from now on is heard
+	}
 	p.mu.Unlock()
 	if c.Seats != nil {
 		c.Seats.ready(p.spec.ID)
 	}
+	p.join()
 	p.emit(pool.Event{Kind: pool.Ready})
 	if crew != nil {
-		child := &Child{p}
 		for _, l := range crew.Lanes() {
-			go l.Run(c.Runner(child, l))
+			go l.Run(c.Runner(p.child, l))
 		}
 	}
 }
@@ -310,7 +322,9 @@ func (p *process) give(name string, fd int) error {
 	return fdpass.TrySend(p.control, message{kind: messageGive, text: name}.encode(), fd)
 }
 
+// leaveSeat says that the child takes no more connections.
 func (p *process) leaveSeat() {
+	p.leave()
 	if s := p.backend.config.Seats; s != nil {
 		s.leave(p.spec.ID)
 	}
