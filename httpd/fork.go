@@ -84,7 +84,7 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 			return fmt.Errorf("httpd: AccessLog: %w", err)
 		}
 	}
-	o.Backend = &orderingBackend{Backend: backend, front: &r.certificates.orders, pool: name}
+	o.Backend = &orderingBackend{Backend: backend, front: &r.certificates.orders, pool: name, title: r.server.Title}
 	return nil
 }
 
@@ -128,12 +128,13 @@ type orderingBackend struct {
 	*fork.Backend
 	front *atomic.Pointer[frontConfig]
 	pool  string // whose children they are
+	title string
 	given []byte
 }
 
 // Start implements pool.Backend. It is called by the supervisor only.
 func (b *orderingBackend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, error) {
-	payload, err := json.Marshal(orders{Pool: *spec.Config, Front: b.front.Load(), Name: b.pool})
+	payload, err := json.Marshal(orders{Pool: *spec.Config, Front: b.front.Load(), Name: b.pool, Title: b.title})
 	if err != nil {
 		return nil, fmt.Errorf("httpd: orders: %w", err)
 	}

@@ -47,6 +47,10 @@ func misbehave(ctx *fasthttp.RequestCtx) bool {
 	case "/goexit":
 		ctx.WriteString("half an answer")
 		runtime.Goexit()
+	case "/environment": // whether it is there, for this process and its children
+		out, _ := exec.Command("env").Output()
+		path := os.Getenv("PATH")
+		fmt.Fprintf(ctx, "%t %t\n", path != "", strings.Contains(string(out), "PATH="+path+"\n"))
 	case "/global":
 		fmt.Fprintf(ctx, "%d\n", global.Add(1))
 	default:
