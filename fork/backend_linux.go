@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -207,7 +208,11 @@ func (b *Backend) environment(m *mark) []string {
 	if m != nil {
 		env = append(env, markVariable+"="+m.String())
 	}
-	return last(env)
+	env = last(env)
+	// Backwards: a title that is longer than the arguments is written over what
+	// comes first, and what a child needs no more is last by now.
+	slices.Reverse(env)
+	return env
 }
 
 // last keeps the last of the variables with the same name, which is not what

@@ -279,15 +279,28 @@ func TestOutput(t *testing.T) {
 }
 
 func TestProcessGroupIsGone(t *testing.T) {
-	h := newHarness(t, nil)
-	w := h.ready(0)
-	grandchild, err := strconv.Atoi(h.ask("grandchild"))
-	if err != nil {
-		t.Fatal(err)
+	for name, end := range map[string]func(*worker){
+		"retired": func(w *worker) { w.Retire() },
+		"killed":  func(w *worker) { w.Kill() },
+		"from outside": func(w *worker) {
+			syscall.Kill(w.PID(), syscall.SIGKILL)
+		},
+		"late": func(w *worker) { w.late("die_timeout") },
+	} {
+		for _, shape := range shapes {
+			t.Run(shape.name+"/"+name, func(t *testing.T) {
+				h := newHarness(t, shape.change)
+				w := h.ready(0)
+				grandchild, err := strconv.Atoi(h.ask("grandchild"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				end(w)
+				w.expect(pool.Exited)
+				until(t, "grandchild gone", func() bool { return dead(grandchild) })
+			})
+		}
 	}
-	w.Retire()
-	w.left("", "")
-	until(t, "grandchild gone", func() bool { return dead(grandchild) })
 }
 
 func TestEnvironment(t *testing.T) {

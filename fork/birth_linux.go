@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -166,7 +167,7 @@ func (p *process) fork() (err error) {
 	}
 	theirs = append(theirs, leash)
 	if !b.config.External() {
-		env = append(env, fmt.Sprint(leashVariable, "=", len(files)))
+		env = slices.Insert(env, 0, fmt.Sprint(leashVariable, "=", len(files)))
 	}
 	files = append(files, uintptr(leash))
 	pidfd := -1

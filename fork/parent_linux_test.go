@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,7 @@ import (
 )
 
 // parentMain is a program with workers of every kind: it prints their process
-// ids and then does nothing.
+// ids, and those of processes that they have started, and then does nothing.
 func parentMain() {
 	os.Unsetenv(roleVariable)
 	check := func(err error) {
@@ -33,15 +34,21 @@ func parentMain() {
 	check(err)
 	seats, err := OpenSeats([]Address{{Network: "tcp", Address: "127.0.0.1:0"}}, 2, false, nil)
 	check(err)
-	queue := pool.NewQueue(8)
+	queues := []*pool.Queue{pool.NewQueue(8), pool.NewQueue(8), nil, pool.NewQueue(8)}
+	for _, q := range queues {
+		if q != nil {
+			q.Configure(8, patience, 0)
+		}
+	}
 	configs := []Config{
-		{Queue: queue, Runner: newLineRunner, Board: board},
-		{Queue: queue, Runner: newLineRunner, Program: []string{os.Args[0]}, Env: []string{roleVariable + "=external"}},
+		{Runner: newLineRunner, Board: board},
+		{Runner: newLineRunner, Program: []string{os.Args[0]}, Env: []string{roleVariable + "=external"}},
 		{Accept: Slot, Seats: seats, Board: board},
-		{Queue: queue, Runner: newLineRunner, Board: board, Payload: []byte("deaf")},
+		{Runner: newLineRunner, Board: board, Payload: []byte("deaf")},
 	}
 	for i, c := range configs {
 		c.Isolation.User = os.Getenv(userVariable)
+		c.Queue = queues[i]
 		b, err := New(c)
 		check(err)
 		ready := make(chan pool.Event, 9)
@@ -57,6 +64,21 @@ func parentMain() {
 			os.Exit(1)
 		}
 		fmt.Println(w.PID())
+		switch {
+		case string(c.Payload) == "deaf":
+		case c.Queue != nil:
+			grandchild, err := (&harness{queue: c.Queue}).begin("grandchild")()
+			check(err)
+			fmt.Println(grandchild)
+		default:
+			addr := seats.Addrs()[0]
+			conn, err := net.Dial(addr.Network(), addr.String())
+			check(err)
+			fmt.Fprintln(conn, "grandchild")
+			grandchild, err := bufio.NewReader(conn).ReadString('\n')
+			check(err)
+			fmt.Print(grandchild)
+		}
 	}
 	fmt.Println("end")
 	select {}
@@ -65,7 +87,25 @@ func parentMain() {
 // userVariable says who the children of the program are.
 const userVariable = "FORK_TEST_USER"
 
-func TestParentKilled(t *testing.T) { testParentKilled(t, os.Args[0], "") }
+// TestParentKilled: nothing is left of a program that is killed, neither children, one
+// of which is stopped, nor what they have started; also where orphans are not init's.
+func TestParentKilled(t *testing.T) {
+	t.Run("init", func(t *testing.T) { testParentKilled(t, os.Args[0], "") })
+	t.Run("subreaper", func(t *testing.T) {
+		subreap := func(on uintptr) {
+			if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, on, 0, 0, 0); err != nil {
+				t.Fatal(err)
+			}
+		}
+		subreap(1)
+		defer subreap(0)
+		for _, pid := range testParentKilled(t, os.Args[0], "") {
+			if _, err := syscall.Wait4(pid, nil, 0, nil); err != nil {
+				t.Errorf("%d is not ours: %v", pid, err)
+			}
+		}
+	})
+}
 
 // TestParentOfOthersKilled does the same with children of another user, whom the
 // kernel forgets to kill unless it is told so again.
@@ -74,7 +114,8 @@ func TestParentOfOthersKilled(t *testing.T) {
 	testParentKilled(t, filepath.Join(newJail(t), "bin/program"), "nobody")
 }
 
-func testParentKilled(t *testing.T, program, user string) {
+func testParentKilled(t *testing.T, program, user string) (pids []int) {
+	t.Helper()
 	cmd := exec.Command(program)
 	cmd.Env = append(os.Environ(), roleVariable+"=parent", userVariable+"="+user)
 	cmd.Stderr = os.Stderr
@@ -99,11 +140,12 @@ func testParentKilled(t *testing.T, program, user string) {
 			t.Fatal(err)
 		}
 		defer unix.Close(fd)
-		pidfds = append(pidfds, fd)
+		pidfds, pids = append(pidfds, fd), append(pids, pid)
 	}
-	if len(pidfds) != 4 {
-		t.Fatalf("%d children", len(pidfds))
+	if len(pidfds) != 7 {
+		t.Fatalf("%d processes", len(pidfds))
 	}
+	stop(t, pids[0])
 	begin := time.Now()
 	cmd.Process.Signal(syscall.SIGKILL)
 	for i, fd := range pidfds {
@@ -113,10 +155,12 @@ func testParentKilled(t *testing.T, program, user string) {
 			n, err = unix.Poll(p, int(patience.Milliseconds()))
 		}
 		if n != 1 || err != nil {
-			t.Errorf("child %d is still there: %v", i, err)
+			t.Errorf("process %d is still there: %v", i, err)
 		}
 	}
-	t.Logf("all children gone %s after SIGKILL to the parent", time.Since(begin).Round(time.Microsecond))
+	t.Logf("all gone %s after SIGKILL to the parent", time.Since(begin).Round(time.Microsecond))
+	_ = cmd.Wait() // from now on the others are somebody else's children
+	return pids
 }
 
 // TestDescriptorsOfChildren compares what a child has open with what a process

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,7 @@ const exitPanicked = statusPanicked
 // orders are what a parent tells a child beside its identity.
 type orders struct {
 	Name        string // of the pool, "" for the server's own
+	Title       string // what the child's title begins with
 	SlowRequest time.Duration
 	// Accepting is what accepting children have to know. The others do not take it
 	// apart: what a JSON decoder finds out about types is a tenth of their start.
@@ -50,6 +52,7 @@ func (s *Server) runChild(self *fork.Self) error {
 	if err := json.Unmarshal(self.Payload, &o); err != nil {
 		return fail(fmt.Errorf("httpd: orders: %w", err))
 	}
+	title := newWorkerTitle(o.Title, cmp.Or(o.Name, s.Name), self.Scoreboard, self.Slot)
 	handler := s.routed(o.Name)
 	if handler == nil {
 		return fail(fmt.Errorf("%w: the program has no handler for server %q", ErrConfig, s.Name))
@@ -61,7 +64,8 @@ func (s *Server) runChild(self *fork.Self) error {
 		return fail(fmt.Errorf("httpd: init hook: %w", err))
 	}
 	c := child{
-		self: self, log: log, handler: handler, state: state, finish: s.Hooks.WorkerFinish,
+		title: title,
+		self:  self, log: log, handler: handler, state: state, finish: s.Hooks.WorkerFinish,
 		crew: crew{
 			slot: self.Slot, pid: os.Getpid(), generation: self.Generation,
 			expire: func() { _ = self.Report(pool.Event{Kind: pool.Expiring, Cause: pool.CauseDone}) },
@@ -102,6 +106,7 @@ type child struct {
 	access  *accesslog.File // that an accepting child writes, nil for none
 	crew    crew
 	slow    *slowWatch
+	title   *workerTitle
 	// visitors are clients' connections that handlers have taken.
 	visitors visitors
 
@@ -160,8 +165,10 @@ func (c *exchangeChild) run() error {
 	if err := c.self.Ready(); err != nil {
 		return err
 	}
+	c.title.ready()
 	for command := range c.self.Commands() {
 		if command.Kind == fork.Retire {
+			c.title.retire()
 			// The parent's lanes have nothing in hand any more.
 			go c.visitors.leave(c.exit)
 		}
@@ -210,7 +217,11 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	row := self.Scoreboard.Row(self.Slot)
 	c.front.timings = self.Scoreboard.Timings(self.Slot)
 	c.front.inChild = true
-	c.front.opened, c.front.refused, c.front.moved = row.AddConnections, row.AddRefusal, row.AddMigration
+	c.front.opened = func(n int64) {
+		row.AddConnections(n)
+		c.title.touch()
+	}
+	c.front.refused, c.front.moved = row.AddRefusal, row.AddMigration
 	c.front.away = self.Send
 	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{
 		Report: c.report, Ended: func() { go c.ended() }, Gone: func() {},
@@ -220,7 +231,9 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	}
 	c.lanes.State = c.state
 	for _, l := range c.lanes.Lanes() {
-		r := &handlerRunner{handler: c.handler, crew: c.crew, state: c.state, watch: c.front.slow}
+		r := &handlerRunner{
+			handler: c.handler, crew: c.crew, state: c.state, watch: c.front.slow, title: c.title,
+		}
 		go l.Run(r)
 	}
 	listeners, err := self.Listeners()
@@ -233,6 +246,7 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	if err := self.Ready(); err != nil {
 		return err
 	}
+	c.title.ready()
 	for _, command := range early {
 		c.obey(command)
 	}
@@ -246,6 +260,7 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 func (c *acceptingChild) obey(command fork.Command) {
 	switch command.Kind {
 	case fork.Retire:
+		c.title.retire()
 		go c.retire(command.Last)
 	case fork.Adopt:
 		c.listen(command.Listeners)

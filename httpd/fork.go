@@ -86,7 +86,7 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 		}
 	}
 	o.Backend = &orderingBackend{
-		Backend: backend, front: &r.certificates.orders, pool: name, accepting: config.Accept.Owning(),
+		Backend: backend, front: &r.certificates.orders, pool: name, title: r.server.Title, accepting: config.Accept.Owning(),
 	}
 	return nil
 }
@@ -135,6 +135,7 @@ type orderingBackend struct {
 	*fork.Backend
 	front *atomic.Pointer[frontConfig]
 	pool  string // whose children they are
+	title string
 	given []byte
 	// accepting: the children own connections.
 	accepting bool
@@ -143,7 +144,7 @@ type orderingBackend struct {
 // Start implements pool.Backend. It is called by the supervisor only.
 func (b *orderingBackend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, error) {
 	front := b.front.Load()
-	o := orders{Name: b.pool, SlowRequest: front.SlowRequest}
+	o := orders{Name: b.pool, Title: b.title, SlowRequest: front.SlowRequest}
 	var err error
 	if b.accepting {
 		if o.Accepting, err = json.Marshal(acceptingOrders{Pool: *spec.Config, Front: front}); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/listen"
+	"github.com/bident/bident/internal/title"
 	"github.com/bident/bident/pool"
 )
 
@@ -141,6 +142,11 @@ func (r *instance) listenOptions() listen.Options {
 // run is the server's life.
 func (r *instance) run(ctx context.Context) error {
 	defer r.close()
+	if s := r.server.Title; s != "" {
+		if err := title.Set(s + ": supervisor (" + r.plan.mode.String() + ")"); err != nil {
+			r.log.Debug("cannot set the title", "error", err)
+		}
+	}
 	// First of all: whoever reads that the server listens may send a signal.
 	if r.server.Signals {
 		defer r.handleSignals()()

@@ -54,6 +54,10 @@ func misbehave(ctx *fasthttp.RequestCtx) bool {
 		for kept := [][]byte{}; ; {
 			kept = append(kept, make([]byte, 64<<20)) // address space only
 		}
+	case "/environment": // whether it is there, for this process and its children
+		out, _ := exec.Command("env").Output()
+		path := os.Getenv("PATH")
+		fmt.Fprintf(ctx, "%t %t\n", path != "", strings.Contains(string(out), "PATH="+path+"\n"))
 	case "/global":
 		fmt.Fprintf(ctx, "%d\n", global.Add(1))
 	default:

@@ -144,6 +144,7 @@ func (r *responder) run() {
 // answer answers one request. It reports whether the connection can carry more.
 func (r *responder) answer(req *fcgi.Request) bool {
 	r.started, r.body = false, nil
+	r.child.title.touch()
 	if err := r.prepare(req); err != nil {
 		r.child.log.Error("request from the parent is malformed", "error", err)
 		_ = r.server.End(1)

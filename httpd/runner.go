@@ -25,6 +25,7 @@ type handlerRunner struct {
 	crew    crew
 	state   any
 
+	title *workerTitle
 	watch *slowWatch
 	slow  *slowLane  // at the watch, once a request has come
 	lane  *pool.Lane // that runs the job in hand
@@ -54,6 +55,7 @@ func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 		j.hand.Store(&r.crew)
 	}
 	r.lane = l
+	r.title.touch()
 	r.job.Store(j)
 	if r.watch != nil {
 		if r.slow == nil {

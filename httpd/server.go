@@ -35,6 +35,14 @@ type Server struct {
 	// Name tells this server from others of the same program. Needed only if
 	// a program has two.
 	Name string
+	// Title is what ps shows of the server's processes in place of their command
+	// lines, on Linux: with "bident" this is "bident: supervisor (fork)", a worker
+	// is "bident: worker 3 [idle]", or, with the Name of the server or of a pool,
+	// "bident: worker 3 api [idle]". The words are starting, idle, busy, kept (it
+	// holds connections, without a request) and retiring; they are up to a second
+	// late. The command line is not put back when Run returns. Default "": titles are
+	// left alone.
+	Title string
 	// Mode is the kind of worker. Default Emulate; Fork for a Program.
 	Mode Mode
 	// Accept says who accepts connections in fork mode. Default AcceptAuto.

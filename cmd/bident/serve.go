@@ -96,6 +96,7 @@ func readSettings(args []string, further ...func(*options.Settings) error) (*opt
 // server makes a Server of the settings.
 func server(s *options.Settings) *httpd.Server {
 	srv := &httpd.Server{
+		Title:      "bident",
 		Listen:     s.Listen,
 		Backlog:    s.Backlog,
 		SocketMode: s.SocketMode,
