@@ -259,7 +259,7 @@ func (r *instance) reload(ctx context.Context) error {
 			ErrConfig, have, c.Concurrency)
 	}
 	if r.plan.accept.inChildren() && c.Elastic() {
-		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept slot in this version", ErrConfig)
+		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept %s in this version", ErrConfig, r.plan.accept)
 	}
 	if err := use(); err != nil {
 		return fmt.Errorf("httpd: nothing was changed: %w", err)
