@@ -63,15 +63,15 @@ func (f *fake) next(t *testing.T) (ferry.Parcel, uint64) {
 	}
 }
 
-// stage is a broker with fakes.
-type stage struct {
+// rig is a broker with fakes.
+type rig struct {
 	*broker
 	t     *testing.T
 	board *pool.Scoreboard
 	fakes int
 }
 
-func newStage(t *testing.T, config brokerConfig) *stage {
+func newRig(t *testing.T, config brokerConfig) *rig {
 	t.Helper()
 	board, err := pool.NewScoreboard(make([]byte, pool.ScoreboardSize(8, 1)), 8, 1)
 	if err != nil {
@@ -89,10 +89,10 @@ func newStage(t *testing.T, config brokerConfig) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.close)
-	return &stage{broker: b, t: t, board: board}
+	return &rig{broker: b, t: t, board: board}
 }
 
-func (s *stage) child() *fake {
+func (s *rig) child() *fake {
 	f := &fake{row: s.board.Row(s.fakes), got: make(chan ferry.Parcel, 100)}
 	s.fakes++
 	s.join(f, f.row)
@@ -101,7 +101,7 @@ func (s *stage) child() *fake {
 
 // conn makes a connection: the client's end, and a parcel that has already been
 // read from as far as unread.
-func (s *stage) conn(unread string) (net.Conn, ferry.Parcel) {
+func (s *rig) conn(unread string) (net.Conn, ferry.Parcel) {
 	s.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *stage) conn(unread string) (net.Conn, ferry.Parcel) {
 }
 
 // from makes a connection that a child gives away.
-func (s *stage) from(f *fake, unread string) net.Conn {
+func (s *rig) from(f *fake, unread string) net.Conn {
 	client, p := s.conn(unread)
 	p.Note = tagged(0, p.Note)
 	f.row.AddConnections(-1)
@@ -136,7 +136,7 @@ func (s *stage) from(f *fake, unread string) net.Conn {
 }
 
 // settled waits until the broker's numbers are as they should be.
-func (s *stage) settled(what string, is func() bool) {
+func (s *rig) settled(what string, is func() bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		s.mu.Lock()
@@ -151,7 +151,7 @@ func (s *stage) settled(what string, is func() bool) {
 	}
 }
 
-func (s *stage) empty() {
+func (s *rig) empty() {
 	s.t.Helper()
 	s.settled("nothing is held", func() bool { return s.count == 0 })
 }
@@ -177,7 +177,7 @@ func refused(t *testing.T, c net.Conn) {
 // TestBrokerMany: children that serve many connections get what comes at once, the
 // one with the fewest first, and not the one that leaves.
 func TestBrokerMany(t *testing.T) {
-	s := newStage(t, brokerConfig{})
+	s := newRig(t, brokerConfig{})
 	first := s.child()
 	idle := s.from(first, "") // nobody else is there
 	p, _ := first.next(t)
@@ -214,7 +214,7 @@ func TestBrokerMany(t *testing.T) {
 // TestBrokerFailure: if a child cannot take a connection another one gets it; one
 // that is gone gets nothing more.
 func TestBrokerFailure(t *testing.T) {
-	s := newStage(t, brokerConfig{})
+	s := newRig(t, brokerConfig{})
 	first, second := s.child(), s.child()
 	second.row.AddConnections(3)
 	first.fail(errFull)
@@ -235,7 +235,7 @@ func TestBrokerFailure(t *testing.T) {
 // TestBrokerSingle: children that serve one connection get one when there is a
 // request on it, in the order in which the requests came, and when they are free.
 func TestBrokerSingle(t *testing.T) {
-	s := newStage(t, brokerConfig{Single: true})
+	s := newRig(t, brokerConfig{Single: true})
 	f := s.child()
 	one, two, three := s.from(f, ""), s.from(f, ""), s.from(f, "")
 	f.row.AddConnections(3)
@@ -285,7 +285,7 @@ func TestBrokerSingle(t *testing.T) {
 
 // TestBrokerOnce: a child for each connection.
 func TestBrokerOnce(t *testing.T) {
-	s := newStage(t, brokerConfig{Single: true, Once: true})
+	s := newRig(t, brokerConfig{Single: true, Once: true})
 	first, second := s.child(), s.child()
 	for range 3 {
 		client, p := s.conn("")
@@ -303,7 +303,7 @@ func TestBrokerOnce(t *testing.T) {
 // TestBrokerLeft: connections whose client has left, or which are idle for too
 // long, are not kept.
 func TestBrokerLeft(t *testing.T) {
-	s := newStage(t, brokerConfig{Single: true, Limits: Limits{IdleTimeout: 40 * time.Millisecond}})
+	s := newRig(t, brokerConfig{Single: true, Limits: Limits{IdleTimeout: 40 * time.Millisecond}})
 	f := s.child()
 	f.row.AddConnections(1)
 	closed(t, s.from(f, ""))
@@ -316,7 +316,7 @@ func TestBrokerLeft(t *testing.T) {
 
 // TestBrokerQueue: what waits in vain is told so.
 func TestBrokerQueue(t *testing.T) {
-	s := newStage(t, brokerConfig{Single: true, QueueSize: 2, QueueTimeout: 500 * time.Millisecond})
+	s := newRig(t, brokerConfig{Single: true, QueueSize: 2, QueueTimeout: 500 * time.Millisecond})
 	f := s.child()
 	f.row.AddConnections(100)
 	var clients []net.Conn
@@ -343,7 +343,7 @@ func TestBrokerQueue(t *testing.T) {
 // TestBrokerBound: beyond the most connections that are held, the one that has been
 // idle for longest is closed.
 func TestBrokerBound(t *testing.T) {
-	s := newStage(t, brokerConfig{Single: true, Most: 3})
+	s := newRig(t, brokerConfig{Single: true, Most: 3})
 	f := s.child()
 	f.row.AddConnections(100)
 	var clients []net.Conn
@@ -358,7 +358,7 @@ func TestBrokerBound(t *testing.T) {
 // TestBrokerStop: at the end requests are given to children, as long as there are
 // some; what is idle is closed; and nothing is lost without a word.
 func TestBrokerStop(t *testing.T) {
-	s := newStage(t, brokerConfig{Single: true})
+	s := newRig(t, brokerConfig{Single: true})
 	f := s.child()
 	f.row.AddConnections(100)
 	idle, asking, late := s.from(f, ""), s.from(f, "x"), s.from(f, "")
@@ -383,7 +383,7 @@ func TestBrokerStop(t *testing.T) {
 
 // TestBrokerStopInTime: stop does not wait for longer than it may.
 func TestBrokerStopInTime(t *testing.T) {
-	s := newStage(t, brokerConfig{Single: true})
+	s := newRig(t, brokerConfig{Single: true})
 	f := s.child()
 	f.row.AddConnections(100)
 	client := s.from(f, "x")
@@ -396,7 +396,7 @@ func TestBrokerStopInTime(t *testing.T) {
 
 // TestBrokerDivert: everything goes to another process until that fails.
 func TestBrokerDivert(t *testing.T) {
-	s := newStage(t, brokerConfig{Single: true})
+	s := newRig(t, brokerConfig{Single: true})
 	f := s.child()
 	f.row.AddConnections(100)
 	s.from(f, "x")
@@ -434,7 +434,7 @@ func TestBrokerDivert(t *testing.T) {
 // TestBrokerDoor: connections are accepted while there is somebody to serve them,
 // and those that wait in the listener at the end are served.
 func TestBrokerDoor(t *testing.T) {
-	s := newStage(t, brokerConfig{})
+	s := newRig(t, brokerConfig{})
 	l, err := listen.Open("tcp", "127.0.0.1:0", listen.Options{})
 	if err != nil {
 		t.Fatal(err)
