@@ -37,6 +37,7 @@ type orders struct {
 type acceptingOrders struct {
 	Pool  pool.Config
 	Front *frontConfig
+	Once  bool // the child serves one connection
 }
 
 // runChild is the life of a worker's process. It ends the process.
@@ -197,8 +198,9 @@ type acceptingChild struct {
 	lanes *pool.Crew
 	front *front
 	// secure says which addresses speak TLS.
-	secure []bool
-	drain  sync.Once
+	secure  []bool
+	passage passage
+	drain   sync.Once
 }
 
 // lastAnswers is how long a child whose handler panicked may take to deliver the
@@ -222,7 +224,6 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 		c.title.touch()
 	}
 	c.front.refused, c.front.moved = row.AddRefusal, row.AddMigration
-	c.front.away = self.Send
 	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{
 		Report: c.report, Ended: func() { go c.ended() }, Gone: func() {},
 	})
@@ -241,8 +242,9 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 		return err
 	}
 	early := c.awaitLog()
+	c.passage.once = o.Once
+	c.openPassage()
 	c.listen(listeners)
-	self.Arrivals(c.front.adopt)
 	if err := self.Ready(); err != nil {
 		return err
 	}
@@ -343,6 +345,8 @@ func (c *acceptingChild) shut() {
 func (c *acceptingChild) retire(last bool) {
 	if last {
 		c.front.final.Store(true)
+	} else if c.stays() {
+		return // depleted calls again
 	}
 	c.front.drain(context.Background(), last)
 	c.lanes.Retire()
@@ -353,6 +357,7 @@ func (c *acceptingChild) retire(last bool) {
 // unless some have come since.
 func (c *acceptingChild) ended() {
 	c.queue.Close()
+	c.self.Refuse()
 	last, cancel := context.WithTimeout(context.Background(), lastAnswers)
 	c.front.drain(last, false)
 	cancel()

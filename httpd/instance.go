@@ -30,6 +30,7 @@ type instance struct {
 	front      *front      // nil if the children accept
 	queue      *pool.Queue // nil if the children have their own
 	seats      *fork.Seats // nil unless the children accept
+	broker     *broker     // nil unless the children accept
 	drain      func()      // tells the children that the server stops; nil unless they accept
 	supervisor *pool.Supervisor
 	annexes    []*annex
@@ -194,6 +195,11 @@ func (r *instance) run(ctx context.Context) error {
 		r.front.drain(last, false)
 		cancel()
 	}
+	if r.broker != nil {
+		last, cancel := context.WithTimeout(context.Background(), lastWords)
+		r.broker.end(last)
+		cancel()
+	}
 	if err != nil {
 		return fmt.Errorf("httpd: %w", err)
 	}
@@ -231,7 +237,13 @@ func (r *instance) stop(timeout time.Duration) {
 			r.log.Info("stopping", "timeout", timeout)
 		}
 		if r.front == nil {
-			r.drain()
+			// The same: what is here is served by the children, as long as
+			// there are some.
+			begun := time.Now()
+			r.broker.stop(ctx)
+			if r.drain(); timeout > 0 {
+				timeout = max(timeout-time.Since(begun), leave)
+			}
 			r.supervisor.Stop(timeout)
 			return
 		}
@@ -271,10 +283,13 @@ func (r *instance) reload(ctx context.Context) error {
 			ErrConfig, have, c.Concurrency)
 	}
 	if r.plan.accept.inChildren() && c.Elastic() {
-		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept slot in this version", ErrConfig)
+		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept %s in this version", ErrConfig, r.plan.accept)
 	}
 	if err := use(); err != nil {
 		return fmt.Errorf("httpd: nothing was changed: %w", err)
+	}
+	if r.broker != nil {
+		r.broker.configure(c.QueueSize, c.QueueTimeout)
 	}
 	return errors.Join(r.supervisor.Reload(ctx, c), r.reloadAnnexes(ctx))
 }

@@ -105,6 +105,8 @@ func server(s *options.Settings) *httpd.Server {
 		Env:        s.Env,
 		ClearEnv:   s.ClearEnv,
 		Isolation:  isolation(s),
+		LockFile:   s.LockFile,
+		PerRequest: s.PerRequest,
 	}
 	setFront(srv, s)
 	// The names were checked when the settings were read.
