@@ -37,8 +37,8 @@ func TestArgumentProblems(t *testing.T) {
 		{"--", 64, "--: no program follows (-- program args...)"},
 		{"--max-servers", 64, "--max-servers: its value is missing (--max-servers N)"},
 		{"--pid-file --hup stop", 64, "--pid-file: its value is missing (--pid-file FILE)"},
-		{"--lock-file /srv", 64, "--lock-file: not available in this version"},
-		{"--lock-file=/srv", 64, "--lock-file: not available in this version"},
+		{"--drain-delay 5", 64, "--drain-delay: not available in this version"},
+		{"--drain-delay=5", 64, "--drain-delay: not available in this version"},
 		{"--cgi", 64, "--cgi: not available in this version"},
 		{"--max-servers many", 64, `--max-servers: "many" is not a whole number (such as 50)`},
 		{"--max-servers 1_0", 64, `--max-servers: "1_0" is not a whole number (such as 50)`},
@@ -181,7 +181,7 @@ func TestEnvironmentProblems(t *testing.T) {
 		"BIDENT_MAX_SERVER=":      "BIDENT_MAX_SERVER: unknown setting (did you mean BIDENT_MAX_SERVERS?)",
 		"BIDENT_max_servers=3":    "BIDENT_max_servers: unknown setting (names are in capitals)",
 		"BIDENT_=3":               "BIDENT_: unknown setting",
-		"BIDENT_LOCK_FILE=/srv":   "BIDENT_LOCK_FILE: not available in this version",
+		"BIDENT_DRAIN_DELAY=5":    "BIDENT_DRAIN_DELAY: not available in this version",
 		"BIDENT_CIDR_DENY=::1,x":  `BIDENT_CIDR_DENY: "x" is neither a network nor an address (such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32)`,
 		"BIDENT_DENY=a{3,1}":      `BIDENT_DENY: "a{3,1}" is not a regular expression: invalid repeat count (such as 192\.0\.2\..* or .*\.example\.com, in the syntax of RE2)`,
 		"BIDENT_TLS_CERT=a":       "BIDENT_TLS_CERT: makes no sense without an address for https (such as https://:443 in listen)",
@@ -206,7 +206,7 @@ func TestFileProblems(t *testing.T) {
 		{"a.toml", "\"a\\nb\" = 80", `a.toml:1: unknown key "a\nb"`},
 		{"a.toml", "# x\n[server]\nmax_servers = 3", `a.toml:2: unknown table "server" (settings stand outside of tables)`},
 		{"a.toml", "[[server]]", `a.toml:1: unknown table "server" (settings stand outside of tables)`},
-		{"a.toml", "lock_file = '/'", "a.toml:1: lock_file: not available in this version"},
+		{"a.toml", "drain_delay = '/'", "a.toml:1: drain_delay: not available in this version"},
 		{"a.toml", "cidr_allow = [\n'::1',\n'x']", `a.toml:1: cidr_allow: "x" is neither a network nor an address (such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32)`},
 		{"a.toml", "\nallow = ['a', '*\\n']", `a.toml:2: allow: "*\\n" is not a regular expression: missing argument to repetition operator (such as 192\.0\.2\..* or .*\.example\.com, in the syntax of RE2)`},
 		{"a.toml", "tls_min_version = 1.3", `a.toml:1: tls_min_version: 1.3 is not a string (such as "text", in quotes)`},
@@ -274,10 +274,10 @@ func TestFileProblems(t *testing.T) {
 }
 
 func TestAllProblemsAreReported(t *testing.T) {
-	p := problems(t, []string{"--max-srvers", "7", "--lock-file=x", "--queue-size", "x", "--gomaxprocs=2", "--config", "a.toml"},
+	p := problems(t, []string{"--max-srvers", "7", "--drain-delay=x", "--queue-size", "x", "--gomaxprocs=2", "--config", "a.toml"},
 		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_SOCKET_OWNER=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
 	want := `--max-srvers: unknown flag (did you mean --max-servers?)
---lock-file: not available in this version
+--drain-delay: not available in this version
 BIDENT_SOCKET_OWNER: not available in this version
 a.toml:1: unknown key "max_server" (did you mean "max_servers"?)
 a.toml:2: queue_size: the string "10" is not a whole number (such as 50, without quotes)
