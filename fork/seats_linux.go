@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -16,8 +17,8 @@ import (
 // each worker, with one socket for each listen address. The sockets belong to
 // the parent until the server's end; a worker that is replaced hands its seat,
 // with all connections that wait there, to its successor. The queue of a seat
-// that nobody accepts from is given to the oldest worker as well, so that nobody
-// waits in vain.
+// that nobody accepts from is given to another worker as well, so that nobody waits
+// in vain; when the last worker goes, the seats go on listening, and are watched.
 //
 // UNIX sockets can have no siblings: there all seats share one socket.
 type Seats struct {
@@ -29,6 +30,7 @@ type Seats struct {
 	holders []*holder // in the order of birth
 	drained bool
 	closed  bool
+	vigil   vigil
 }
 
 // seatAddress is what a listen address has once, for all seats.
@@ -182,6 +184,7 @@ func (s *Seats) Drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drained = true
+	s.look()
 }
 
 // Close closes all seats, and with them the connections that still wait there,
@@ -194,6 +197,7 @@ func (s *Seats) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.vigil.end()
 	for _, a := range s.addresses {
 		a.remove()
 	}
@@ -256,7 +260,7 @@ func (s *Seats) listening(t *seat) bool {
 		if s.addresses[i].shared {
 			continue
 		}
-		if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err == nil && on != 0 {
+		if listens(fd) {
 			return true
 		}
 	}
@@ -306,11 +310,29 @@ func (s *Seats) remove(id int64) {
 }
 
 // settle gives every seat that listens, but that nobody accepts from, to the
-// oldest worker that can.
+// worker with the fewest, the oldest of them, and watches what nobody can take.
 func (s *Seats) settle() {
 	if s.closed || s.drained {
 		return
 	}
+	served := s.served()
+	for _, t := range s.seats {
+		if served[t] || !s.listening(t) {
+			continue
+		}
+		hosts := slices.DeleteFunc(slices.Clone(s.holders), func(h *holder) bool { return !h.ready || h.leaving })
+		slices.SortStableFunc(hosts, func(a, b *holder) int { return len(a.adopted) - len(b.adopted) })
+		for _, h := range hosts {
+			if s.give(h, t) {
+				break
+			}
+		}
+	}
+	s.look()
+}
+
+// served are the seats that ready workers accept from.
+func (s *Seats) served() map[*seat]bool {
 	served := make(map[*seat]bool)
 	for _, h := range s.holders {
 		if h.ready && !h.leaving {
@@ -320,16 +342,7 @@ func (s *Seats) settle() {
 			}
 		}
 	}
-	for _, t := range s.seats {
-		if served[t] || !s.listening(t) {
-			continue
-		}
-		for _, h := range s.holders {
-			if h.ready && !h.leaving && s.give(h, t) {
-				break
-			}
-		}
-	}
+	return served
 }
 
 // give makes a worker accept from one more seat.
