@@ -208,6 +208,7 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	}
 	c.secure = o.Front.Secure
 	row := self.Scoreboard.Row(self.Slot)
+	c.queue.Meter(row)
 	c.front.timings = self.Scoreboard.Timings(self.Slot)
 	c.front.inChild = true
 	c.front.opened, c.front.refused, c.front.moved = row.AddConnections, row.AddRefusal, row.AddMigration
