@@ -1,7 +1,6 @@
 package fork
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -52,8 +51,9 @@ type holder struct {
 	seat    *seat
 	ready   bool
 	leaving bool
-	adopted []*seat
-	adopt   func(addresses []byte, fds []int) error
+	adopted []adoption
+	given   uint32 // how many seats it was ever given
+	line    line
 }
 
 // OpenSeats binds all addresses, each exclusively, with count seats; more are
@@ -208,15 +208,14 @@ func (s *Seats) Close() error {
 }
 
 // take gives a worker that is about to start a seat: its predecessor's, or one
-// that nobody has, first of all one in which connections may be waiting. adopt
-// gives the worker more sockets to accept from; it must not block.
-func (s *Seats) take(id, predecessor int64, adopt func([]byte, []int) error) (*seat, error) {
+// that nobody has, first of all one in which connections may be waiting.
+func (s *Seats) take(id, predecessor int64, line line) (*seat, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, fmt.Errorf("fork: seats: %w", net.ErrClosed)
 	}
-	h := &holder{id: id, seat: s.choose(predecessor), adopt: adopt}
+	h := &holder{id: id, seat: s.choose(predecessor), line: line}
 	if h.seat == nil {
 		var err error
 		if h.seat, err = s.add(); err != nil {
@@ -310,11 +309,13 @@ func (s *Seats) remove(id int64) {
 }
 
 // settle gives every seat that listens, but that nobody accepts from, to the
-// worker with the fewest, the oldest of them, and watches what nobody can take.
+// worker with the fewest, the oldest of them, until the seat has a worker of its own,
+// and watches what nobody can take.
 func (s *Seats) settle() {
 	if s.closed || s.drained {
 		return
 	}
+	s.takeBack()
 	served := s.served()
 	for _, t := range s.seats {
 		if served[t] || !s.listening(t) {
@@ -337,30 +338,10 @@ func (s *Seats) served() map[*seat]bool {
 	for _, h := range s.holders {
 		if h.ready && !h.leaving {
 			served[h.seat] = true
-			for _, t := range h.adopted {
-				served[t] = true
+			for _, a := range h.adopted {
+				served[a.seat] = true
 			}
 		}
 	}
 	return served
-}
-
-// give makes a worker accept from one more seat.
-func (s *Seats) give(h *holder, t *seat) bool {
-	var addresses []byte
-	var fds []int
-	for i, fd := range t.fds {
-		if !s.addresses[i].shared {
-			addresses = append(addresses, byte(i))
-			fds = append(fds, fd)
-		}
-	}
-	if err := h.adopt(addresses, fds); err != nil {
-		if !errors.Is(err, net.ErrClosed) {
-			s.log.Warn("a worker cannot take a seat over", "worker", h.id, "error", err)
-		}
-		return false
-	}
-	h.adopted = append(h.adopted, t)
-	return true
 }

@@ -1,8 +1,10 @@
 package fork
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -196,6 +198,28 @@ func TestSurplusSeatsAreShared(t *testing.T) {
 			t.Errorf("answers %v", counts)
 		}
 	}
+	// Whoever comes has them for itself, and those who helped out have them no more.
+	next := h.ready(2)
+	for i := range 3 {
+		h.ready(3 + i)
+	}
+	left := 0
+	for _, holder := range seats.holders {
+		left += len(holder.adopted)
+	}
+	if left != 0 {
+		t.Errorf("%d seats are still given to others", left)
+	}
+	stop(t, next.PID())
+	defer next.Kill()
+	// Nobody answers those who wait for the one that is stopped.
+	until(t, "a connection waits for its own worker", func() bool {
+		c := dial(t, seats.Addrs()[0])
+		fmt.Fprintf(c, "pid\n")
+		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		_, err := c.lines.ReadString('\n')
+		return errors.Is(err, os.ErrDeadlineExceeded)
+	})
 }
 
 // TestSharedSocketsAreWatched: there is one socket, and it is nobody's until the

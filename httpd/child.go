@@ -248,6 +248,12 @@ func (c *acceptingChild) obey(command fork.Command) {
 		go c.retire(command.Last)
 	case fork.Adopt:
 		c.listen(command.Listeners)
+	case fork.Yield:
+		for _, l := range command.Listeners {
+			if l != nil {
+				c.front.mute(l)
+			}
+		}
 	case fork.Give:
 		c.takeLog(command)
 	}
