@@ -153,7 +153,7 @@ func (p *process) fork() (err error) {
 		files = append(files, uintptr(fd))
 	}
 	if b.config.Seats != nil {
-		seat, err := b.config.Seats.take(p.spec.ID, p.spec.Predecessor, p.adopt)
+		seat, err := b.config.Seats.take(p.spec.ID, p.spec.Predecessor, p)
 		if err != nil {
 			return err
 		}

@@ -36,6 +36,7 @@ const (
 	messageRetire      // parent: 1 if the server stops, else 0
 	messageAdopt       // parent: an address (1 byte) for each descriptor that comes with it
 	messageGive        // parent: text, what the descriptor is that comes with it
+	messageYield       // parent: which of its messageAdopt is taken back, from 0 (4 bytes)
 )
 
 // message is one datagram between parent and child. A text is sent as its
@@ -43,6 +44,7 @@ const (
 type message struct {
 	kind      kind
 	version   uint32
+	number    uint32
 	event     pool.EventKind
 	cause     pool.Cause
 	request   string
@@ -73,6 +75,8 @@ func (m message) encode() []byte {
 		out = append(out, last)
 	case messageAdopt:
 		out = append(out, m.addresses...)
+	case messageYield:
+		out = binary.BigEndian.AppendUint32(out, m.number)
 	}
 	return out
 }
@@ -116,6 +120,8 @@ func decode(data []byte) (message, error) {
 		if len(m.addresses) > maxAddresses {
 			r.bad = true
 		}
+	case messageYield:
+		m.number = r.uint32()
 	default:
 		r.bad = true
 	}

@@ -21,6 +21,7 @@ var messages = []message{
 	{kind: messageRetire, last: true},
 	{kind: messageAdopt, addresses: []byte{0, 3}},
 	{kind: messageGive, text: "access log"},
+	{kind: messageYield, number: 0xfffefdfc},
 }
 
 func TestMessages(t *testing.T) {
@@ -54,6 +55,7 @@ func TestNotMessages(t *testing.T) {
 		"\x04\x01\x00\x04done", // ready is not reported like this
 		"\x04\x02\x00\x05crash",
 		"\x06", "\x06\x02", "\x06\x00\x00",
+		"\x09", "\x09\x00\x00\x00", "\x09\x00\x00\x00\x00\x00",
 		"\x07" + strings.Repeat("x", maxAddresses+1),
 	} {
 		if m, err := decode([]byte(data)); !errors.Is(err, errMessage) {

@@ -73,7 +73,8 @@
 // # Goroutines
 //
 // In the parent: the spawner, one locked thread for all children of a Backend,
-// from New to Close. For each child, all of them until its exit has been
+// from New to Close; one that waits for connections where no child accepts, from
+// Seats.Watch to Seats.Close. For each child, all of them until its exit has been
 // reported: one that waits for its end (through a pidfd, so that it costs no
 // thread), two for its output, one for its messages, two for its ferry, one for its
 // shim until that has executed the program, and one for each lane. In the child,

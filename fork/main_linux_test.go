@@ -91,6 +91,12 @@ func childMain(s *Self) {
 					server.listen(l)
 				}
 			}
+		case Yield:
+			for _, l := range c.Listeners {
+				if l != nil {
+					l.Close()
+				}
+			}
 		case Retire:
 			if string(s.Payload) == "stays" {
 				continue

@@ -328,6 +328,11 @@ func (p *process) adopt(addresses []byte, fds []int) error {
 	return fdpass.TrySend(p.control, message{kind: messageAdopt, addresses: addresses}.encode(), fds...)
 }
 
+// yield takes from an accepting child what it was given by an adopt, from 0.
+func (p *process) yield(number uint32) error {
+	return fdpass.TrySend(p.control, message{kind: messageYield, number: number}.encode())
+}
+
 // give gives a child of this program a file.
 func (p *process) give(name string, fd int) error {
 	return fdpass.TrySend(p.control, message{kind: messageGive, text: name}.encode(), fd)

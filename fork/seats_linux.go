@@ -1,10 +1,10 @@
 package fork
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -16,8 +16,8 @@ import (
 // each worker, with one socket for each listen address. The sockets belong to
 // the parent until the server's end; a worker that is replaced hands its seat,
 // with all connections that wait there, to its successor. The queue of a seat
-// that nobody accepts from is given to the oldest worker as well, so that nobody
-// waits in vain.
+// that nobody accepts from is given to another worker as well, so that nobody waits
+// in vain; when the last worker goes, the seats go on listening, and are watched.
 //
 // UNIX sockets can have no siblings: there all seats share one socket.
 type Seats struct {
@@ -29,6 +29,7 @@ type Seats struct {
 	holders []*holder // in the order of birth
 	drained bool
 	closed  bool
+	vigil   vigil
 }
 
 // seatAddress is what a listen address has once, for all seats.
@@ -50,8 +51,9 @@ type holder struct {
 	seat    *seat
 	ready   bool
 	leaving bool
-	adopted []*seat
-	adopt   func(addresses []byte, fds []int) error
+	adopted []adoption
+	given   uint32 // how many seats it was ever given
+	line    line
 }
 
 // OpenSeats binds all addresses, each exclusively, with count seats; more are
@@ -182,6 +184,7 @@ func (s *Seats) Drain() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drained = true
+	s.look()
 }
 
 // Close closes all seats, and with them the connections that still wait there,
@@ -194,6 +197,7 @@ func (s *Seats) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.vigil.end()
 	for _, a := range s.addresses {
 		a.remove()
 	}
@@ -204,15 +208,14 @@ func (s *Seats) Close() error {
 }
 
 // take gives a worker that is about to start a seat: its predecessor's, or one
-// that nobody has, first of all one in which connections may be waiting. adopt
-// gives the worker more sockets to accept from; it must not block.
-func (s *Seats) take(id, predecessor int64, adopt func([]byte, []int) error) (*seat, error) {
+// that nobody has, first of all one in which connections may be waiting.
+func (s *Seats) take(id, predecessor int64, line line) (*seat, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, fmt.Errorf("fork: seats: %w", net.ErrClosed)
 	}
-	h := &holder{id: id, seat: s.choose(predecessor), adopt: adopt}
+	h := &holder{id: id, seat: s.choose(predecessor), line: line}
 	if h.seat == nil {
 		var err error
 		if h.seat, err = s.add(); err != nil {
@@ -256,7 +259,7 @@ func (s *Seats) listening(t *seat) bool {
 		if s.addresses[i].shared {
 			continue
 		}
-		if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err == nil && on != 0 {
+		if listens(fd) {
 			return true
 		}
 	}
@@ -306,48 +309,39 @@ func (s *Seats) remove(id int64) {
 }
 
 // settle gives every seat that listens, but that nobody accepts from, to the
-// oldest worker that can.
+// worker with the fewest, the oldest of them, until the seat has a worker of its own,
+// and watches what nobody can take.
 func (s *Seats) settle() {
 	if s.closed || s.drained {
 		return
 	}
-	served := make(map[*seat]bool)
-	for _, h := range s.holders {
-		if h.ready && !h.leaving {
-			served[h.seat] = true
-			for _, t := range h.adopted {
-				served[t] = true
-			}
-		}
-	}
+	s.takeBack()
+	served := s.served()
 	for _, t := range s.seats {
 		if served[t] || !s.listening(t) {
 			continue
 		}
-		for _, h := range s.holders {
-			if h.ready && !h.leaving && s.give(h, t) {
+		hosts := slices.DeleteFunc(slices.Clone(s.holders), func(h *holder) bool { return !h.ready || h.leaving })
+		slices.SortStableFunc(hosts, func(a, b *holder) int { return len(a.adopted) - len(b.adopted) })
+		for _, h := range hosts {
+			if s.give(h, t) {
 				break
 			}
 		}
 	}
+	s.look()
 }
 
-// give makes a worker accept from one more seat.
-func (s *Seats) give(h *holder, t *seat) bool {
-	var addresses []byte
-	var fds []int
-	for i, fd := range t.fds {
-		if !s.addresses[i].shared {
-			addresses = append(addresses, byte(i))
-			fds = append(fds, fd)
+// served are the seats that ready workers accept from.
+func (s *Seats) served() map[*seat]bool {
+	served := make(map[*seat]bool)
+	for _, h := range s.holders {
+		if h.ready && !h.leaving {
+			served[h.seat] = true
+			for _, a := range h.adopted {
+				served[a.seat] = true
+			}
 		}
 	}
-	if err := h.adopt(addresses, fds); err != nil {
-		if !errors.Is(err, net.ErrClosed) {
-			s.log.Warn("a worker cannot take a seat over", "worker", h.id, "error", err)
-		}
-		return false
-	}
-	h.adopted = append(h.adopted, t)
-	return true
+	return served
 }

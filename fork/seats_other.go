@@ -24,3 +24,9 @@ func (*Seats) Drain() {}
 
 // Close does nothing.
 func (*Seats) Close() error { return nil }
+
+// Watch returns errors.ErrUnsupported.
+func (*Seats) Watch(func()) error { return errors.ErrUnsupported }
+
+// Waiting is 0.
+func (*Seats) Waiting(bool) int { return 0 }

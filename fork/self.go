@@ -16,12 +16,15 @@ const (
 	Retire             // finish what is in hand, take nothing more, exit with status 0
 	Adopt              // accept from these sockets, too
 	Give               // here is a file
+	Yield              // accept no more from these sockets
 )
 
 // Command is something that the parent tells a child.
 type Command struct {
 	Kind CommandKind
-	// Listeners are the sockets of Adopt, by address; nil where there is none.
+	// Listeners are the sockets of Adopt, by address; nil where there is none. Those
+	// of Yield are the same that an Adopt has brought; whoever accepts from them
+	// closes them, and their connections wait for others.
 	Listeners []net.Listener
 	// Name says what the File of Give is, which belongs to whoever reads it.
 	Name string

@@ -29,6 +29,7 @@ type Self struct {
 	commands *commands
 	ferry    *ferry.Port // nil unless this child owns connections
 	passage  passage
+	adopted  adoptions
 }
 
 // self is set before any init function runs of packages that import this one.
@@ -254,6 +255,8 @@ func (s *Self) listen() {
 		case messageAdopt:
 			s.adopt(m.addresses, files)
 			continue
+		case messageYield:
+			s.yield(m.number)
 		case messageGive:
 			if len(files) == 1 {
 				s.commands.put(Command{Kind: Give, Name: m.text, File: files[0]})
@@ -264,22 +267,4 @@ func (s *Self) listen() {
 			f.Close()
 		}
 	}
-}
-
-// adopt makes listeners of the sockets that came with a message.
-func (s *Self) adopt(addresses []byte, files []*os.File) {
-	out, err := listeners(files)
-	if err != nil || len(out) != len(addresses) {
-		fmt.Fprintf(os.Stderr, "cannot take a seat over: %d sockets for %d addresses, %v\n",
-			len(out), len(addresses), err)
-		return
-	}
-	c := Command{Kind: Adopt}
-	for i, a := range addresses {
-		for len(c.Listeners) <= int(a) {
-			c.Listeners = append(c.Listeners, nil)
-		}
-		c.Listeners[a] = out[i]
-	}
-	s.commands.put(c)
 }

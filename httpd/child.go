@@ -217,6 +217,7 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	}
 	c.secure = o.Front.Secure
 	row := self.Scoreboard.Row(self.Slot)
+	c.queue.Meter(row)
 	c.front.timings = self.Scoreboard.Timings(self.Slot)
 	c.front.inChild = true
 	c.front.opened = func(n int64) {
@@ -266,6 +267,12 @@ func (c *acceptingChild) obey(command fork.Command) {
 		go c.retire(command.Last)
 	case fork.Adopt:
 		c.listen(command.Listeners)
+	case fork.Yield:
+		for _, l := range command.Listeners {
+			if l != nil {
+				c.front.mute(l)
+			}
+		}
 	case fork.Give:
 		c.takeLog(command)
 	}

@@ -156,6 +156,17 @@ func (f *front) listen(l net.Listener, secure bool) {
 	f.accepting.Go(func() { f.accept(l, secure) })
 }
 
+// mute accepts no more from l; what waits there is for others.
+func (f *front) mute(l net.Listener) {
+	f.mu.Lock()
+	known := f.listeners[l]
+	delete(f.listeners, l)
+	f.mu.Unlock()
+	if known {
+		l.Close()
+	}
+}
+
 // accept is the life of a listener.
 func (f *front) accept(l net.Listener, secure bool) {
 	var pause time.Duration

@@ -74,7 +74,15 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 	if r.front != nil {
 		options.Timings = r.front.timings
 	}
+	if r.seats != nil {
+		r.outside(&options)
+	}
 	r.supervisor = pool.New(plan.pool, options)
+	if r.seats != nil {
+		if err = r.seats.Watch(r.supervisor.Demand); err != nil {
+			return nil, fmt.Errorf("httpd: %w", err)
+		}
+	}
 	if err = r.openAnnexes(); err != nil {
 		return nil, err
 	}
@@ -281,9 +289,6 @@ func (r *instance) reload(ctx context.Context) error {
 	if have := r.plan.pool.Concurrency; c.Concurrency != have {
 		return fmt.Errorf("httpd: nothing was changed: %w: Concurrency cannot change from %d to %d without a restart",
 			ErrConfig, have, c.Concurrency)
-	}
-	if r.plan.accept.inChildren() && c.Elastic() {
-		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept %s in this version", ErrConfig, r.plan.accept)
 	}
 	if err := use(); err != nil {
 		return fmt.Errorf("httpd: nothing was changed: %w", err)

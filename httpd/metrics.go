@@ -202,15 +202,7 @@ var families = []family{
 	counter("handed_over_total", "Connections handed over to another program.", func(t *StatusTotals) int64 { return t.HandedOver }),
 	poolGauge("lost_handlers", "Abandoned handlers that still run.", func(p *StatusPool) float64 { return float64(p.Totals.Lost) }),
 	gauge("parked_connections", "Idle connections that no worker holds.", func(s *Status) float64 { return float64(s.Totals.Parked) }),
-	{exposition.Gauge, "bident_queue_length", "Requests that wait for a lane. Not there if accepting children have queues of their own.",
-		func(s *Status, w *exposition.Writer) {
-			for _, p := range metricPools(s) {
-				if p.Name == ownPool && holding(s.Accept) {
-					continue
-				}
-				w.Sample(float64(p.Totals.Waiting), poolLabel(p.Name))
-			}
-		}},
+	poolGauge("queue_length", "Requests that wait for a lane.", func(p *StatusPool) float64 { return float64(p.Totals.Waiting) }),
 	histogram("queue_wait_seconds", "How long requests of all pools waited for a lane before they were begun.",
 		func(t *StatusTotals) *StatusHistogram { return &t.Wait }),
 	histogram("request_duration_seconds", "How long requests of all pools ran on a lane until their answer, or the head of a streamed one, was there.",

@@ -95,9 +95,6 @@ func (s *Server) settings() (*settings, error) {
 			p.accept = AcceptSlot
 		}
 	}
-	if p.accept.inChildren() && p.pool.Elastic() {
-		bad("a number of workers that follows the load is not available with accept %s in this version", p.accept)
-	}
 	list := s.Listen
 	if len(list) == 0 {
 		list = []string{"http://127.0.0.1:8080"}

@@ -49,8 +49,8 @@ type StatusTotals struct {
 	HandedOver  int64            `json:"handed_over"`
 	Spawned     int64            `json:"spawned"`
 	Exits       map[string]int64 `json:"exits"`
-	// Waiting is the number of requests in the queue. Children that accept have
-	// queues of their own, which are not in it.
+	// Waiting is the number of requests in the queue, or in the queues that
+	// children have which accept.
 	Waiting int64 `json:"waiting"`
 	// Wait is how long the requests that were begun had waited in the queue, and
 	// Duration how long they ran after.
@@ -164,7 +164,7 @@ func statusPool(name string, p pool.Status, mode Mode, queue *pool.Queue) Status
 	s := StatusPool{
 		Name: name, Mode: mode.String(), Generation: p.Generation, Limits: statusLimits(p.Config),
 		Totals: StatusTotals{
-			Requests: p.Totals.Requests, Spawned: p.Totals.Spawned,
+			Requests: p.Totals.Requests, Spawned: p.Totals.Spawned, Queued: p.Totals.Queued, Waiting: int64(p.Waiting),
 			Connections: p.Totals.Connections, Shed: p.Totals.Shed, Timeouts: p.Totals.Timeouts,
 			Migrated: p.Totals.Migrated,
 			Exits:    make(map[string]int64),

@@ -89,7 +89,7 @@ type page struct {
 	Uptime    time.Duration
 	Processes bool // workers are processes, so that their memory is known
 	Holds     bool // workers hold connections themselves
-	Queue     bool // the parent's queue has all that wait
+	Queue     bool // there is one for all workers
 	Size      int  // of the queue
 	Busy      int
 	Lanes     int

@@ -10,6 +10,11 @@
 // begun its last request, gone. Whatever happens, the supervisor makes a [Tally]
 // of the present and lets [Plan] decide.
 //
+// With a number of workers that follows the load it looks for requests that wait: in
+// its queue, in those that the workers have themselves (each says in its row how many
+// there are), and outside, where somebody else knows of them (Options.Outside,
+// [Supervisor.Demand]).
+//
 // A front puts each request into a [Task] and calls [Queue.Do]. An idle lane takes
 // it, notes in the [Scoreboard] that it begins, lets its [Runner] run it, notes
 // that it has ended and answers. A worker is a [Crew] of such lanes.
@@ -79,7 +84,7 @@
 //   - A front's is its own; it waits in [Queue.Do], and looks at the clock itself
 //     if there is a limit of time.
 //
-// Locks: Queue.mu guards the list, the stations' owners and the crews; Lane.mu the
+// Locks: Queue.mu guards the list, its meter, the stations' owners and the crews; Lane.mu the
 // fate of a lane; Crew.mu what it crashed of. None is taken on the path of a
 // request that finds an idle lane.
 package pool

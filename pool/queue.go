@@ -36,6 +36,7 @@ type Queue struct {
 	free    []bool // stations that no worker has, guarded by mu
 	cursor  int
 	crews   []*Crew // in the order of birth, guarded by mu
+	meter   *Row    // of the worker whose own queue this is, nil if it is not
 }
 
 // NewQueue makes a queue that at most lanes lanes pull from.
@@ -55,10 +56,6 @@ func (q *Queue) Configure(size int, wait, run time.Duration) {
 	q.wait.Store(int64(wait))
 	q.limit.Store(int64(run))
 }
-
-// OnDemand sets a function that is called whenever a request finds no idle
-// lane. It must not block.
-func (q *Queue) OnDemand(f func()) { q.demand.Store(&f) }
 
 // Waiting is the number of requests in the list.
 func (q *Queue) Waiting() int { return int(q.waiting.Load()) }
@@ -335,8 +332,8 @@ func (q *Queue) enqueue(t *Task) error {
 		q.tail.next = t
 	}
 	q.tail = t
-	q.waiting.Add(1)
 	q.queued.Add(1)
+	q.count(1)
 	return nil
 }
 
@@ -354,7 +351,7 @@ func (q *Queue) giveBack(t *Task) {
 		q.head.prev = t
 	}
 	q.head = t
-	q.waiting.Add(1)
+	q.count(1)
 	switch wait := time.Duration(q.wait.Load()); {
 	case q.closed.Load():
 		q.refuse(t, ErrQueueClosed)
@@ -392,5 +389,5 @@ func (q *Queue) unlink(t *Task) {
 		t.next.prev = t.prev
 	}
 	t.prev, t.next = nil, nil
-	q.waiting.Add(-1)
+	q.count(-1)
 }

@@ -51,7 +51,9 @@ type Row struct {
 	shed        atomic.Uint64
 	timeouts    atomic.Uint64
 	migrated    atomic.Uint64
-	_           [24]byte
+	waiting     atomic.Int64
+	queued      atomic.Uint64
+	_           [8]byte
 }
 
 // reset makes the row ready for a worker that is about to start.
@@ -69,6 +71,8 @@ func (r *Row) reset(id int64, generation int, limit uint64, now int64) {
 	r.shed.Store(0)
 	r.timeouts.Store(0)
 	r.migrated.Store(0)
+	r.waiting.Store(0)
+	r.queued.Store(0)
 	r.state.Store(uint32(Starting))
 }
 
@@ -130,6 +134,7 @@ func (r *Row) addTo(t *Totals) {
 	t.Shed += int64(min(r.shed.Load(), most))
 	t.Timeouts += int64(min(r.timeouts.Load(), most))
 	t.Migrated += int64(min(r.migrated.Load(), most))
+	t.Queued += int64(min(r.queued.Load(), most))
 }
 
 // LostLanes is the number of abandoned handlers that still run.

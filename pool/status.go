@@ -13,9 +13,10 @@ const maxExits = 100
 // Totals are what has happened since the supervisor's beginning.
 type Totals struct {
 	Requests int64 // begun, by all workers that ever were
-	// Connections, Shed and Timeouts are counted here where the workers accept
-	// and have queues of their own; elsewhere the front and its queue do.
+	// Connections, Shed, Timeouts and Queued are counted here where the workers
+	// accept and have queues of their own; elsewhere the front and its queue do.
 	Connections, Shed, Timeouts int64
+	Queued                      int64 // requests that had to wait for a lane
 	Migrated                    int64 // connections that such workers have given away
 	Spawned                     int64
 	Exits                       map[Cause]int64
@@ -63,6 +64,7 @@ type Status struct {
 	Generation int
 	Want       int
 	Paused     bool
+	Waiting    int // requests in queues that workers have themselves
 	Totals     Totals
 	Workers    []WorkerStatus // by slot
 	Exits      []Exit         // newest first
@@ -99,6 +101,7 @@ func (s *Supervisor) status() Status {
 		w.Requests = int64(r.begun(s.options.Board.Row(r.slot)))
 		st.Totals.Requests += w.Requests
 		s.options.Board.addTo(r.slot, &st.Totals)
+		st.Waiting += s.options.Board.Row(r.slot).Waiting()
 		st.Workers = append(st.Workers, w)
 	}
 	for _, h := range s.roster.held {

@@ -30,6 +30,11 @@ type Options struct {
 	Backend Backend
 	Board   *Scoreboard
 	Queue   *Queue // nil: the workers have their own
+	// Outside says how many connections or requests wait where no worker takes
+	// them, for a number of workers that follows the load. It is called by the
+	// supervisor's goroutine and must not block. Nil: there are none. Whoever knows
+	// of a first one calls Demand.
+	Outside func() int
 	// Timings are what the front of this process observes. Nil: fronts run in
 	// the workers, and write to the scoreboard.
 	Timings *Timings
@@ -186,9 +191,7 @@ func (s *Supervisor) observeTally(now time.Time) Tally {
 	t := s.tally
 	t.Members = s.roster.members(s.config.Elastic() || len(s.roster.records) > s.config.MaxServers)
 	t.Lost = s.roster.lost()
-	if q := s.options.Queue; q != nil {
-		t.Waiting = q.Waiting()
-	}
+	t.Waiting = s.waiting()
 	return t
 }
 
@@ -358,16 +361,8 @@ func (s *Supervisor) configureQueue() {
 		c := &s.config
 		q.Configure(c.QueueSize, c.QueueTimeout, c.RequestTimeout)
 		if c.Elastic() {
-			q.OnDemand(s.demand)
+			q.OnDemand(s.Demand)
 		}
-	}
-}
-
-// demand makes the supervisor look at the queue, if it could start more workers.
-// It never blocks.
-func (s *Supervisor) demand() {
-	if s.hungry.Load() {
-		s.mail.ring()
 	}
 }
 

@@ -35,7 +35,8 @@ type Tally struct {
 	// Want is the number of workers that an elastic pool has decided on; Plan
 	// gives the next one.
 	Want int
-	// Waiting is the number of requests in the queue.
+	// Waiting is the number of requests in the queue or the queues, and of what
+	// waits outside.
 	Waiting int
 	// Lost is the number of slots held by handlers that were abandoned.
 	Lost int
