@@ -31,10 +31,12 @@
 //	5      the payload, a frozen file
 //	6      the ferry, of children that own connections; the private listener of others
 //	7...   their seat: a listening socket for each address, none with Dispatch
+//	last   the leash, see below
 //
-// An external program gets the first three, and the private listener on descriptor
-// 0, as FastCGI programs expect it. The variable BIDENT_CHILD makes a
-// process a child; it is removed before any other package sees it, and
+// An external program gets the first three, the private listener on descriptor 0, as
+// FastCGI programs expect it, and the leash as descriptor 3. The variable
+// BIDENT_CHILD makes a process a child; BIDENT_CHILD_LEASH says which its leash is.
+// They are removed before any other package sees them, and
 // everything from 3 on is close-on-exec, so that what a handler starts is no
 // child by mistake. A child says hello with the version of the protocol, and
 // ready when it can serve; a version that differs is ErrProtocol.
@@ -72,22 +74,40 @@
 //
 // # Goroutines
 //
-// In the parent: the spawner, one locked thread for all children of a Backend,
-// from New to Close; one that waits for connections where no child accepts, from
-// Seats.Watch to Seats.Close. For each child, all of them until its exit has been
-// reported: one that waits for its end (through a pidfd, so that it costs no
+// In the parent: the spawner, one locked thread for all children of a Backend, and
+// the lookout, which looks at their memory and for their deaths and sleeps if neither
+// is limited; from New to Close; one that waits for connections where no child
+// accepts, from Seats.Watch to Seats.Close. For each child, all of them until its exit
+// has been reported: one that waits for its end (through a pidfd, so that it costs no
 // thread), two for its output, one for its messages, two for its ferry, one for its
-// shim until that has executed the program, and one for each lane. In the child,
-// for its whole life: one reads the control socket, one hands out commands, one
-// takes signals, two are the ferry's.
+// shim until that has executed the program, and one for each lane; and one more if it
+// was told to leave while it read nothing. In the child, for its whole life: one reads
+// the control socket, one hands out commands, one takes signals, two are the ferry's.
 //
 // # Signals
 //
 // The parent's are none of this package's business. A child is in a process
 // group of its own, takes no notice of INT, HUP, USR1, USR2, TTIN, TTOU and
 // WINCH, and on TERM asks for a replacement, after which it is retired. When the
-// parent is gone a child ends at once: the kernel kills it (PR_SET_PDEATHSIG),
-// and should that be lost, the end of the control socket does.
+// parent is gone a child ends at once, with all that it has started: the leash is a
+// pipe to the parent, and when the parent's end is closed the kernel kills the
+// process group that owns the other one (F_SETOWN, F_SETSIG). PR_SET_PDEATHSIG, which
+// spares what the child has started, stands in until the leash is worn, and for
+// programs; should both be lost, the end of the control socket ends a child.
+//
+// # Watching
+//
+// A child that has more memory of its own (RSS) than MaxMemory is to be replaced; one
+// that has more than KillMemory is killed. What it has started does not count. A
+// child whose death nobody has noticed is found, every CheckForDead; one that is
+// stopped is told in the log, once, and nothing waits for it: messages to it are sent
+// when there is room.
+//
+// A child of this program that is killed because of a limit of time gets SIGQUIT
+// first. The Go runtime then writes what all goroutines do, which becomes one record
+// of the log, cut at 64 KiB, and exits with status 2; the exit is told as the signal.
+// One that has not ended after a second is killed with SIGKILL, and one that is
+// stopped is at once. The clients have been answered before. GOTRACEBACK is all in children, unless it is set.
 //
 // On systems other than Linux there is no backend, and no process is a child.
 package fork

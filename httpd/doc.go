@@ -87,7 +87,8 @@
 // A goroutine cannot be killed: a handler that outlives RequestTimeout is
 // abandoned, holds its slot of the scoreboard (state X) until it returns, and is
 // made up for by a new worker, MaxLost times. A child with such a handler is
-// ended, once its other lanes have finished or RetireTimeout is over. A panic in
+// ended, once its other lanes have finished or RetireTimeout is over; what it was
+// doing is in the log. A panic in
 // the handler is answered 500 and is the death of its worker in both modes;
 // os.Exit, or a panic in a goroutine that a handler has started, ends one child,
 // but all of an emulating process. Globals are shared by emulated workers; what a

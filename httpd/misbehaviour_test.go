@@ -38,6 +38,8 @@ func cause(ctx context.Context) error { return context.Cause(ctx) }
 // global is a variable that handlers have in common with all in their process.
 var global atomic.Int64
 
+var grown atomic.Pointer[[]byte]
+
 // misbehave answers the paths that harm the worker. It reports false for others.
 func misbehave(ctx *fasthttp.RequestCtx) bool {
 	switch string(ctx.Path()) {
@@ -53,6 +55,12 @@ func misbehave(ctx *fasthttp.RequestCtx) bool {
 	case "/eat":
 		for kept := [][]byte{}; ; {
 			kept = append(kept, make([]byte, 64<<20)) // address space only
+		}
+	case "/grow": // keeps that many MiB more
+		mb, _ := ctx.QueryArgs().GetUint("mb")
+		grown.Store(new(bytes.Repeat([]byte("x"), mb<<20)))
+		if ctx.QueryArgs().Has("hang") {
+			select {}
 		}
 	case "/environment": // whether it is there, for this process and its children
 		out, _ := exec.Command("env").Output()
