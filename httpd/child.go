@@ -35,6 +35,7 @@ type orders struct {
 type acceptingOrders struct {
 	Pool  pool.Config
 	Front *frontConfig
+	Once  bool // the child serves one connection
 }
 
 // runChild is the life of a worker's process. It ends the process.
@@ -190,8 +191,9 @@ type acceptingChild struct {
 	lanes *pool.Crew
 	front *front
 	// secure says which addresses speak TLS.
-	secure []bool
-	drain  sync.Once
+	secure  []bool
+	passage passage
+	drain   sync.Once
 }
 
 // lastAnswers is how long a child whose handler panicked may take to deliver the
@@ -228,6 +230,8 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 		return err
 	}
 	early := c.awaitLog()
+	c.passage.once = o.Once
+	c.openPassage()
 	c.listen(listeners)
 	if err := self.Ready(); err != nil {
 		return err
@@ -333,6 +337,8 @@ func (c *acceptingChild) shut() {
 func (c *acceptingChild) retire(last bool) {
 	if last {
 		c.front.final.Store(true)
+	} else if c.stays() {
+		return // depleted calls again
 	}
 	c.front.drain(context.Background(), last || c.front.away == nil)
 	c.lanes.Retire()
@@ -343,6 +349,7 @@ func (c *acceptingChild) retire(last bool) {
 // unless some have come since.
 func (c *acceptingChild) ended() {
 	c.queue.Close()
+	c.self.Refuse()
 	last, cancel := context.WithTimeout(context.Background(), lastAnswers)
 	c.front.drain(last, false)
 	cancel()

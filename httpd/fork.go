@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bident/bident/fork"
+	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/pool"
 )
 
@@ -21,17 +22,53 @@ func (r *instance) openFork(o *pool.Options) error {
 		}
 		return r.exchangeBackend(o, r.queue, r.plan.pool, program, "")
 	}
-	seats, err := r.openSeats()
-	if err != nil {
-		return err
-	}
 	config, err := r.forkConfig(o, r.plan.pool, program)
 	if err != nil {
 		return err
 	}
-	config.Accept, config.Seats = r.plan.accept.fork(), seats
+	config.Accept = r.plan.accept.fork()
+	if r.plan.accept == AcceptDispatch {
+		err = r.listen()
+	} else {
+		config.Seats, err = r.openSeats()
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.openBroker(&config); err != nil {
+		return err
+	}
 	return r.forkBackend(o, config, "")
 }
+
+// openBroker makes what owns the connections that no child owns.
+func (r *instance) openBroker(config *fork.Config) error {
+	c := &r.plan.pool
+	b, err := newBroker(brokerConfig{
+		Single: r.plan.accept == AcceptClassic || r.server.PerRequest, Once: r.server.PerRequest,
+		Limits: r.plan.front.Limits, QueueSize: c.QueueSize, QueueTimeout: c.QueueTimeout,
+		Most: mostHeld(openFiles(), c.MaxServers),
+	}, r.log)
+	if err != nil {
+		return err
+	}
+	r.broker = b
+	r.closers = append(r.closers, b.close)
+	board := config.Board
+	config.Join = func(c *fork.Child) { b.join(c, board.Row(c.Slot())) }
+	config.Leave = func(c *fork.Child) { b.leave(c) }
+	config.Arrive = func(c *fork.Child, p ferry.Parcel) { b.arrive(c, p) }
+	for i, l := range r.listeners {
+		if err := b.listen(l, r.plan.addresses[i].secure); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mostHeld is how many connections the broker may hold if this process may have that
+// many files open: what children and their successors need is left for them.
+func mostHeld(files, servers int) int { return max(files*3/4-16*servers, files/4, 1) }
 
 // exchangeBackend makes workers of processes with which lanes of this process,
 // that pull from a queue, exchange requests. name is the pool's.
@@ -86,6 +123,7 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 	}
 	o.Backend = &orderingBackend{
 		Backend: backend, front: &r.certificates.orders, pool: name, accepting: config.Accept.Owning(),
+		once: config.Accept.Owning() && r.server.PerRequest,
 	}
 	return nil
 }
@@ -130,6 +168,7 @@ type orderingBackend struct {
 	*fork.Backend
 	front *atomic.Pointer[frontConfig]
 	pool  string // whose children they are
+	once  bool   // each serves one connection
 	given []byte
 	// accepting: the children own connections.
 	accepting bool
@@ -141,7 +180,7 @@ func (b *orderingBackend) Start(spec pool.Spec, report func(pool.Event)) (pool.W
 	o := orders{Name: b.pool, SlowRequest: front.SlowRequest}
 	var err error
 	if b.accepting {
-		if o.Accepting, err = json.Marshal(acceptingOrders{Pool: *spec.Config, Front: front}); err != nil {
+		if o.Accepting, err = json.Marshal(acceptingOrders{Pool: *spec.Config, Front: front, Once: b.once}); err != nil {
 			return nil, fmt.Errorf("httpd: orders: %w", err)
 		}
 	}

@@ -29,6 +29,7 @@ type instance struct {
 	front      *front      // nil if the children accept
 	queue      *pool.Queue // nil if the children have their own
 	seats      *fork.Seats // nil unless the children accept
+	broker     *broker     // nil unless the children accept
 	drain      func()      // tells the children that the server stops; nil unless they accept
 	supervisor *pool.Supervisor
 	annexes    []*annex
@@ -72,14 +73,10 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 	if r.front != nil {
 		options.Timings = r.front.timings
 	}
-	if r.seats != nil {
-		r.outside(&options)
-	}
+	options.Outside = r.outside()
 	r.supervisor = pool.New(plan.pool, options)
-	if r.seats != nil {
-		if err = r.seats.Watch(r.supervisor.Demand); err != nil {
-			return nil, fmt.Errorf("httpd: %w", err)
-		}
+	if err = r.watchOutside(); err != nil {
+		return nil, err
 	}
 	if err = r.openAnnexes(); err != nil {
 		return nil, err
@@ -193,6 +190,11 @@ func (r *instance) run(ctx context.Context) error {
 		r.front.drain(last, false)
 		cancel()
 	}
+	if r.broker != nil {
+		last, cancel := context.WithTimeout(context.Background(), lastWords)
+		r.broker.end(last)
+		cancel()
+	}
 	if err != nil {
 		return fmt.Errorf("httpd: %w", err)
 	}
@@ -230,7 +232,13 @@ func (r *instance) stop(timeout time.Duration) {
 			r.log.Info("stopping", "timeout", timeout)
 		}
 		if r.front == nil {
-			r.drain()
+			// The same: what is here is served by the children, as long as
+			// there are some.
+			begun := time.Now()
+			r.broker.stop(ctx)
+			if r.drain(); timeout > 0 {
+				timeout = max(timeout-time.Since(begun), leave)
+			}
 			r.supervisor.Stop(timeout)
 			return
 		}
@@ -268,6 +276,9 @@ func (r *instance) reload(ctx context.Context) error {
 	}
 	if err := use(); err != nil {
 		return fmt.Errorf("httpd: nothing was changed: %w", err)
+	}
+	if r.broker != nil {
+		r.broker.configure(c.QueueSize, c.QueueTimeout)
 	}
 	return errors.Join(r.supervisor.Reload(ctx, c), r.reloadAnnexes(ctx))
 }
