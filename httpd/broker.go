@@ -56,6 +56,7 @@ type broker struct {
 	poll      *time.Timer
 	polling   bool
 	elsewhere func(ferry.Parcel) error
+	demand    func() // called when something waits; nil as long as nobody is told
 	doors     []*listen.Door
 	deaf      bool // no more connections are accepted
 	stopping  bool
@@ -307,5 +308,5 @@ func (b *broker) addTo(t *StatusTotals) {
 	t.Connections = max(t.Connections-b.given, 0) + b.accepted
 	t.Parked, t.Migrated = int64(b.count), b.migrated
 	t.Shed += b.shed
-	t.Waiting = int64(len(b.waiting))
+	t.Waiting += int64(len(b.waiting))
 }

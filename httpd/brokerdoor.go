@@ -57,11 +57,12 @@ func (b *broker) accept(d *listen.Door, secure bool) {
 }
 
 // room waits until there is a place for one more connection. Clients wait in the
-// kernel's queue meanwhile, also as long as there is nobody to serve them.
+// kernel's queue meanwhile. As long as there is no child as many are taken as may
+// wait for one: how else would anybody know that one is needed.
 func (b *broker) room() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for !b.deaf && (b.count >= b.most || !b.config.Single && len(b.takers) == 0) {
+	for !b.deaf && (b.count >= b.most || !b.config.Single && len(b.takers) == 0 && len(b.waiting) >= b.config.QueueSize) {
 		b.changed.Wait()
 	}
 }

@@ -31,6 +31,24 @@ func (b *broker) enqueue(h *held) {
 		b.refuse(last)
 	}
 	b.resign()
+	if len(b.waiting) > 0 && b.demand != nil {
+		b.demand()
+	}
+}
+
+// onDemand sets a function that is called when a connection waits for a child that
+// is free. It must not block.
+func (b *broker) onDemand(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.demand = f
+}
+
+// length is how many connections wait for a child that is free.
+func (b *broker) length() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting)
 }
 
 // distribute sends those that wait to the children that are free, in their order.

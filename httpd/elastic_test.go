@@ -21,13 +21,11 @@ import (
 // elasticKinds are kinds whose handlers can be directed, with all that differs in
 // where connections wait for a worker.
 func elasticKinds(t *testing.T) []kind {
-	shared := kinds[3].with(func(s *httpd.Server) { s.Accept = httpd.AcceptShared })
-	shared.name = "fork shared c=4"
 	unix := kinds[3].with(func(s *httpd.Server) {
 		s.Listen = []string{"http+unix://" + filepath.Join(t.TempDir(), "socket")}
 	})
 	unix.name = "fork slot c=4 on a UNIX socket"
-	list := []kind{kinds[0], kinds[2], kinds[3], shared}
+	list := append([]kind{kinds[0], kinds[2], kinds[3]}, acceptingKinds...)
 	if runtime.GOOS == "linux" {
 		list = append(list, unix)
 	}
@@ -45,7 +43,13 @@ func hasty(c pool.Config) pool.Config {
 func TestOnDemand(t *testing.T) {
 	each(t, elasticKinds(t), func(t *testing.T, k kind) {
 		s := start(t, k, hasty(pool.Config{MinServers: pool.NoLimit, MaxServers: 3}))
+		kept := newClient(t, s.url)
 		for round := range 3 {
+			s.awaitStatus(t, "nobody is left", func(st *httpd.Status) bool { return len(st.Workers) == 0 })
+			// A kept connection is served by one worker after the other.
+			if kept.must(t, "/pid"); k.moves && kept.closed > 0 {
+				t.Errorf("round %d: a kept connection was closed", round)
+			}
 			s.awaitStatus(t, "nobody is left", func(st *httpd.Status) bool { return len(st.Workers) == 0 })
 			var callers sync.WaitGroup
 			for i := range 100 {
@@ -67,7 +71,7 @@ func TestOnDemand(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if st.Totals.Requests != 300 || st.Totals.Shed != 0 || st.Totals.Exits["crash"]+st.Totals.Exits["killed"] != 0 {
+		if st.Totals.Requests != 303 || st.Totals.Shed != 0 || st.Totals.Exits["crash"]+st.Totals.Exits["killed"] != 0 {
 			t.Errorf("totals %+v", st.Totals)
 		}
 		if err := s.stop(); err != nil {

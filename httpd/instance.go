@@ -74,14 +74,10 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 	if r.front != nil {
 		options.Timings = r.front.timings
 	}
-	if r.seats != nil {
-		r.outside(&options)
-	}
+	options.Outside = r.outside()
 	r.supervisor = pool.New(plan.pool, options)
-	if r.seats != nil {
-		if err = r.seats.Watch(r.supervisor.Demand); err != nil {
-			return nil, fmt.Errorf("httpd: %w", err)
-		}
+	if err = r.watchOutside(); err != nil {
+		return nil, err
 	}
 	if err = r.openAnnexes(); err != nil {
 		return nil, err
