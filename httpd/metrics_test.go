@@ -134,7 +134,7 @@ func TestMetrics(t *testing.T) {
 		c := newClient(t, s.url)
 		defer c.close()
 		_, _, _ = c.try("GET", "/panic", "") // an answer, or none
-		c.close() // or another worker would have the connection now
+		c.close()                            // or another worker would have the connection now
 		st := s.awaitStatus(t, "at rest after 31 requests and a crash", func(st *httpd.Status) bool {
 			rest := len(st.Workers) == 3 && st.Totals.Exits["crash"] == 1 && st.Totals.Requests == 31
 			for _, w := range st.Workers {
