@@ -22,5 +22,11 @@ func (*Seats) Addrs() []net.Addr { return nil }
 // Drain does nothing.
 func (*Seats) Drain() {}
 
+// Keep does nothing.
+func (*Seats) Keep(bool) {}
+
+// Descriptors returns errors.ErrUnsupported.
+func (*Seats) Descriptors(int) ([]int, error) { return nil, errors.ErrUnsupported }
+
 // Close does nothing.
 func (*Seats) Close() error { return nil }

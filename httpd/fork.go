@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bident/bident/fork"
+	"github.com/bident/bident/internal/succession"
 	"github.com/bident/bident/pool"
 )
 
@@ -106,6 +107,7 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 	for _, a := range r.plan.addresses {
 		list = append(list, fork.Address{
 			Network: a.network, Address: a.address, Mode: r.server.SocketMode, Backlog: r.server.Backlog,
+			Inherited: r.heir.sockets(succession.Listen, a),
 		})
 	}
 	seats, err := fork.OpenSeats(list, r.plan.pool.MaxServers, r.log)
