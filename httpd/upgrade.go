@@ -29,8 +29,8 @@ var (
 var (
 	errStopping  = errors.New("the server stops")
 	errUpgrading = errors.New("another upgrade is under way")
-	errYield     = errors.New("it was ready, but has not taken over in time")
-	errStartTime = errors.New("it was not ready within start_timeout")
+	errYield     = errors.New("the new process was ready, but has not taken over in time")
+	errStartTime = errors.New("the new process was not ready within start_timeout")
 )
 
 // farewell is how long a successor that is not wanted may take to end by itself.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // ctl tells a running server to do something and waits for the outcome.
@@ -33,7 +34,7 @@ func ctl(args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		var said *errSaid
-		if errors.As(err, &said) {
+		if errors.As(err, &said) && !strings.HasPrefix(said.text, rest[0]+" ") {
 			err = fmt.Errorf("%s: %w", rest[0], err)
 		}
 		return fail(stderr, err)

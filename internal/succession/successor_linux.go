@@ -49,6 +49,7 @@ type Successor struct {
 	words   tail
 
 	mu     sync.Mutex
+	polite bool // it has said hello
 	reaped bool
 	kept   bool // it has taken over: its group is none of this process's business
 	status syscall.WaitStatus
@@ -216,6 +217,9 @@ func (s *Successor) Await(ctx context.Context) error {
 	if err := parseHello(rest); err != nil {
 		return err
 	}
+	s.mu.Lock()
+	s.polite = true
+	s.mu.Unlock()
 	return s.expect(ctx, wordReady)
 }
 
@@ -244,7 +248,7 @@ func (s *Successor) expect(ctx context.Context, word string) error {
 		return errors.New(reason)
 	}
 	if text != word {
-		return fmt.Errorf("it says %.40q, not %s", text, word)
+		return fmt.Errorf("the new process says %.40q, not %s", text, word)
 	}
 	return nil
 }
@@ -262,7 +266,7 @@ func (s *Successor) next(ctx context.Context) (string, error) {
 	select {
 	case <-s.ended:
 	case <-time.After(lastWords):
-		return "", errors.New("it has closed its line")
+		return "", errors.New("the new process has closed its line")
 	}
 	select {
 	case <-s.quiet:
@@ -274,7 +278,7 @@ func (s *Successor) next(ctx context.Context) (string, error) {
 	if words := s.words.String(); words != "" {
 		status += ": " + words
 	}
-	return "", fmt.Errorf("it has ended with %s", status)
+	return "", fmt.Errorf("the new process has ended with %s", status)
 }
 
 func describe(w syscall.WaitStatus) string {
@@ -288,6 +292,11 @@ func describe(w syscall.WaitStatus) string {
 // returns when it is gone. It gets that much time to let its workers finish what
 // they may have begun.
 func (s *Successor) Abandon(patience time.Duration) {
+	s.mu.Lock()
+	if !s.polite {
+		patience = 0
+	}
+	s.mu.Unlock()
 	if s.say(wordNo) != nil {
 		patience = 0
 	}
