@@ -74,6 +74,9 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 		return fmt.Errorf("httpd: %w", err)
 	}
 	r.closers = append(r.closers, func() { backend.Close() })
+	if config.Accept.Owning() {
+		r.drain = backend.Drain
+	}
 	if config.Accept.Owning() && r.sharedLog != nil {
 		r.accessLog.give = backend.GiveAll
 		f := r.sharedLog
@@ -110,7 +113,7 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 			Inherited: r.heir.sockets(succession.Listen, a),
 		})
 	}
-	seats, err := fork.OpenSeats(list, r.plan.pool.MaxServers, r.log)
+	seats, err := fork.OpenSeats(list, r.plan.pool.MaxServers, r.plan.accept != AcceptSlot, r.log)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrListen, err)
 	}

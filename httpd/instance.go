@@ -32,6 +32,7 @@ type instance struct {
 	front      *front      // nil if the children accept
 	queue      *pool.Queue // nil if the children have their own
 	seats      *fork.Seats // nil unless the children accept
+	drain      func()      // tells the children that the server stops; nil unless they accept
 	supervisor *pool.Supervisor
 	annexes    []*annex
 	admin      *admin
@@ -276,7 +277,11 @@ func (r *instance) leave(timeout time.Duration, backlog bool) {
 			r.log.Info(what, "timeout", timeout)
 		}
 		if r.front == nil {
-			r.seats.Drain()
+			if backlog {
+				r.drain()
+			} else if r.seats != nil {
+				r.seats.Drain() // the workers' connections have somewhere to go
+			}
 			r.supervisor.Stop(timeout)
 			return
 		}
