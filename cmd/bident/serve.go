@@ -23,6 +23,9 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	if httpd.InChild() {
 		return work(stderr)
 	}
+	if status, is := runInit(stderr); is {
+		return status
+	}
 	s, err := firstSettings(args)
 	if errors.Is(err, options.ErrHelp) {
 		fmt.Fprint(stdout, options.Help())
