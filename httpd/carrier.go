@@ -21,10 +21,12 @@ type carriers struct {
 	closed bool
 }
 
-// arrival is a connection that was accepted.
+// arrival is a connection that was accepted, or taken over.
 type arrival struct {
 	conn   net.Conn
 	secure bool // TLS is to be spoken
+	// moved is where it has come from if it was not accepted here.
+	moved *moved
 }
 
 // carrier is one such goroutine, with what it keeps from one connection to the
