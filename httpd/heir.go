@@ -125,6 +125,7 @@ func (r *instance) takeOver() error {
 		}
 	}
 	r.begin()
+	r.openIn()
 	r.heir.taken.Store(true)
 	takenOver.Store(true)
 	r.heir.Taken()
@@ -206,12 +207,4 @@ func (r *instance) fail(err error) {
 		r.heir.Failed(err)
 	}
 	r.stop(dieTimeout(r.plan.pool))
-}
-
-// outlive waits for the end of the old process: what it still has in hand comes this
-// way, and so do signals that reach it.
-func (h *heir) outlive() {
-	if h != nil && h.taken.Load() {
-		<-h.Gone()
-	}
 }

@@ -44,7 +44,8 @@ type instance struct {
 	ended        chan struct{} // closed when the last worker is gone
 	outcome      error         // of the supervisor, once ended is closed
 
-	heir *heir // nil unless another process goes before this one
+	heir     *heir // nil unless another process goes before this one
+	crossing crossing
 
 	mu        sync.Mutex
 	stopping  bool
@@ -98,10 +99,15 @@ func (r *instance) openFront(mode Mode) (err error) {
 	}
 	r.queue = pool.NewQueue(queueLanes(r.plan.pool.Concurrency))
 	r.front, err = newFront(r.queue, mode, &r.plan.front, r.log)
-	if err == nil && r.front.access != nil {
+	if err != nil {
+		return err
+	}
+	r.front.away = r.crossing.sendOn
+	r.front.final.Store(true) // until there is a successor
+	if r.front.access != nil {
 		r.front.access.file = r.accessLog.file
 	}
-	return err
+	return nil
 }
 
 // openAccessLog opens the access log for this process, or for children.
@@ -195,7 +201,7 @@ func (r *instance) run(ctx context.Context) error {
 		cancel()
 	}
 	r.upgrading.under.Wait()
-	r.heir.outlive()
+	r.outlive(context.Background())
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failure != nil {
@@ -292,6 +298,9 @@ func (r *instance) leave(timeout time.Duration, backlog bool) {
 			r.queue.Close()
 		}
 		r.front.drain(ctx, backlog)
+		if backlog {
+			r.outlive(ctx) // an old process may still have requests for the workers
+		}
 		r.stopWorkers(leave)
 	}()
 }
@@ -336,6 +345,7 @@ func (r *instance) close() {
 	if r.front != nil {
 		r.front.close()
 	}
+	r.crossing.close()
 	for _, l := range r.listeners {
 		l.Close()
 	}

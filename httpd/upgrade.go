@@ -242,10 +242,14 @@ func (r *instance) depart(next *succession.Successor) {
 	if r.admin != nil {
 		r.admin.listener.Close()
 	}
+	r.openOut(next)
 	go func() {
 		for {
 			select {
 			case text := <-next.Stops():
+				if r.front != nil {
+					r.front.final.Store(true)
+				}
 				if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
 					r.stop(max(time.Duration(ms)*time.Millisecond, pool.NoLimit))
 				}
