@@ -46,10 +46,10 @@
 // A worker that leaves first loses its lanes (its seat's connections go to
 // another worker), and once nothing is in hand it is told to go: by a message,
 // which says whether the whole server stops (Backend.Drain), an external program
-// by SIGTERM. If it does not go within DieTimeout it is
-// killed, and with it all processes of its group. Exited is the last report of
-// every worker, after the rest of its output has been logged and its lanes have
-// ended.
+// by SIGTERM. If it does not go within DieTimeout it is killed, and with it all
+// processes of its group. Exited is the last report of every worker, after the rest
+// of its output has been logged, the connections that it gave away have arrived, and
+// its lanes have ended.
 //
 // # Goroutines
 //

@@ -107,7 +107,7 @@ func (c *conn) take(m *moved) error {
 		c.resume(phaseNew)
 	}
 	if p.File != nil {
-		c.file, c.fileSize = p.File, size
+		c.file, c.fileAt, c.fileSize = p.File, 0, size
 		if p.File = nil; size == 0 {
 			c.dropFile()
 		}
@@ -165,7 +165,7 @@ func (c *conn) restOfFile() ([]byte, error) {
 func (c *conn) dropFile() {
 	if c.file != nil {
 		c.file.Close()
-		c.file, c.fileAt, c.fileSize = nil, 0, 0
+		c.file = nil
 	}
 }
 

@@ -98,7 +98,7 @@ func (c *conn) open(nc net.Conn, secure, below bool) {
 	c.id = c.front.serial.Add(1)
 	c.opened = time.Now()
 	c.requests, c.lingered, c.detached, c.admitted, c.stays = 0, false, false, false, false
-	c.before, c.aged, c.file, c.fileAt, c.fileSize = nil, 0, nil, 0, 0
+	c.before, c.aged, c.file = nil, 0, nil
 	c.got, c.put = 0, 0
 	c.enter(phaseNew)
 }

@@ -131,6 +131,9 @@ func (c *conn) give(l luggage) (gone bool) {
 	// closed.
 	c.detached = true
 	socket.Close()
+	if l.file == c.file {
+		c.file = nil
+	}
 	c.dropFile()
 	f.migrated.Add(1)
 	f.moved()

@@ -17,7 +17,7 @@ import (
 // told that it is, and nowhere else.
 func TestEveryConnectionHasOneOwner(t *testing.T) {
 	before := openFiles(t)
-	for range 30 {
+	for range 20 {
 		ownersAfterClose(t, 200, rand.IntN(300))
 	}
 	if after := openFiles(t); after > before {
@@ -45,7 +45,7 @@ func ownersAfterClose(t *testing.T, parcels, limit int) {
 	for i := range 2 * parcels {
 		conn, client := connection(t)
 		clients[i] = client
-		unread := make([]byte, rand.IntN(3)*rand.IntN(2*maxPiece))
+		unread := make([]byte, rand.IntN(2)*rand.IntN(2*maxPiece))
 		all.Go(func() {
 			err := pair[i%2].Send(Parcel{Conn: conn, Unread: unread, Note: binary.BigEndian.AppendUint32(nil, uint32(i))})
 			if err == nil {

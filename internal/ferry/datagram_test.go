@@ -73,7 +73,7 @@ func FuzzHold(f *testing.F) {
 		came := 0
 		unread := make([]byte, maxPiece)
 		for ; len(script) > 1; script = script[2:] {
-			d := datagram{kind: piece, id: uint64(script[0]), unread: unread[:int(script[1])<<7]}
+			d := datagram{kind: piece, id: uint64(script[0]) + 1, unread: unread[:int(script[1])<<7]}
 			if script[1]&1 == 0 {
 				d.kind = whole
 			}
