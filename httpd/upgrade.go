@@ -33,6 +33,20 @@ var (
 	errStartTime = errors.New("the new process was not ready within start_timeout")
 )
 
+// programFile is where the program was when this process began: once its file has
+// been replaced the system does not tell any more.
+var programFile = findProgramFile()
+
+type programPath struct {
+	path string
+	err  error
+}
+
+func findProgramFile() (p programPath) {
+	p.path, p.err = os.Executable()
+	return p
+}
+
 // farewell is how long a successor that is not wanted may take to end by itself.
 const farewell = 5 * time.Second
 
@@ -136,9 +150,8 @@ func (r *instance) succeed(ctx context.Context) (*succession.Successor, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	path, err := os.Executable() // as it was when this process began
-	if err != nil {
-		return nil, fmt.Errorf("program file: %w", err)
+	if programFile.err != nil {
+		return nil, fmt.Errorf("program file: %w", programFile.err)
 	}
 	if n := names.count(); n > 1 {
 		return nil, fmt.Errorf("this program runs %d servers, and a new process of it would start all of them", n)
@@ -152,11 +165,11 @@ func (r *instance) succeed(ctx context.Context) (*succession.Successor, error) {
 	if err != nil {
 		return nil, err
 	}
-	next, err := succession.Start(path, os.Args, os.Environ(), m)
+	next, err := succession.Start(programFile.path, os.Args, os.Environ(), m)
 	if err != nil {
 		return nil, err
 	}
-	r.log.Info("upgrading", "program", path, "to", next.PID())
+	r.log.Info("upgrading", "program", programFile.path, "to", next.PID())
 	c := r.plan.pool
 	if c.StartTimeout > 0 {
 		limit := c.StartTimeout + time.Duration(c.MaxServers)*c.StartDelay
