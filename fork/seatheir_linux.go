@@ -39,6 +39,31 @@ func (s *Seats) inheriting() bool {
 	return false
 }
 
+// Latch keeps the seats from listening that do not yet: Open is called before
+// anybody accepts from them.
+func (s *Seats) Latch() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latched = true
+}
+
+// Open makes the seats of workers that are ready listen.
+func (s *Seats) Open() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.latched = false
+	for _, h := range s.holders {
+		for i, fd := range h.seat.fds {
+			if a := s.addresses[i]; h.ready && !a.shared && (a.backlog > 0 || !listen.Listening(fd)) {
+				if err := listen.Listen(fd, a.backlog); err != nil {
+					return fmt.Errorf("fork: seat of %s: %w", a.addr, err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // Keep says whether the paths of UNIX sockets stay when the seats are closed,
 // because another process has the sockets, too, and the paths are its to remove.
 func (s *Seats) Keep(keep bool) {

@@ -29,6 +29,7 @@ type Seats struct {
 	holders []*holder // in the order of birth
 	drained bool
 	closed  bool
+	latched bool // nothing is to be accepted yet
 }
 
 // seatAddress is what a listen address has once, for all seats.
@@ -293,6 +294,9 @@ func (s *Seats) listening(t *seat) bool {
 func (s *Seats) ready(id int64) {
 	s.change(id, func(h *holder) {
 		h.ready = true
+		if s.latched {
+			return
+		}
 		for i, fd := range h.seat.fds {
 			if a := s.addresses[i]; a.backlog > 0 && !a.shared {
 				if err := listen.Listen(fd, a.backlog); err != nil {

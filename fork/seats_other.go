@@ -22,6 +22,12 @@ func (*Seats) Addrs() []net.Addr { return nil }
 // Drain does nothing.
 func (*Seats) Drain() {}
 
+// Latch does nothing.
+func (*Seats) Latch() {}
+
+// Open returns errors.ErrUnsupported.
+func (*Seats) Open() error { return errors.ErrUnsupported }
+
 // Keep does nothing.
 func (*Seats) Keep(bool) {}
 

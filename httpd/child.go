@@ -16,6 +16,7 @@ import (
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/accesslog"
+	"github.com/bident/bident/internal/listen"
 	"github.com/bident/bident/pool"
 )
 
@@ -27,6 +28,7 @@ type orders struct {
 	Pool  pool.Config
 	Front *frontConfig
 	Name  string // of the pool, "" for the server's own
+	Latch bool   // accept nothing before latchGift
 }
 
 // runChild is the life of a worker's process. It ends the process.
@@ -180,6 +182,7 @@ type acceptingChild struct {
 	front *front
 	// secure says which addresses speak TLS.
 	secure []bool
+	latch  latch
 	drain  sync.Once
 }
 
@@ -211,7 +214,12 @@ func (c *acceptingChild) run(o orders) error {
 		r := &handlerRunner{handler: c.handler, crew: c.crew, state: c.state, watch: c.front.slow}
 		go l.Run(r)
 	}
-	listeners, err := self.Listeners()
+	c.latch.shut = o.Latch
+	bind := self.Listeners
+	if c.latch.shut {
+		bind = self.Bound
+	}
+	listeners, err := bind()
 	if err != nil {
 		return err
 	}
@@ -237,7 +245,9 @@ func (c *acceptingChild) obey(command fork.Command) {
 	case fork.Adopt:
 		c.listen(command.Listeners)
 	case fork.Give:
-		c.takeLog(command)
+		if !c.unlatch(command) {
+			c.takeLog(command)
+		}
 	}
 }
 
@@ -248,6 +258,9 @@ func (c *acceptingChild) awaitLog() (early []fork.Command) {
 		return nil
 	}
 	for command := range c.self.Commands() {
+		if c.unlatch(command) {
+			continue
+		}
 		if c.takeLog(command); c.access != nil {
 			break
 		}
@@ -276,12 +289,21 @@ func (c *acceptingChild) takeLog(command fork.Command) {
 	}
 }
 
-// listen accepts from the sockets of a seat, one for each address of the server's.
+// listen accepts from the sockets of a seat, one for each address of the server's,
+// at once or when the latch is opened.
 func (c *acceptingChild) listen(listeners []net.Listener) {
+	if c.latch.shut {
+		c.latch.held = append(c.latch.held, listeners)
+		return
+	}
 	for i, l := range listeners {
-		if l != nil {
-			c.front.listen(l, c.secure[i])
+		if l == nil {
+			continue
 		}
+		if err := listen.Start(l); err != nil {
+			c.log.Error("cannot listen", "listen", l.Addr().String(), "error", err)
+		}
+		c.front.listen(l, c.secure[i])
 	}
 }
 

@@ -76,6 +76,9 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 	r.closers = append(r.closers, func() { backend.Close() })
 	if config.Accept.Owning() {
 		r.drain = backend.Drain
+		if r.heir != nil {
+			r.unlatch = backend.GiveAll
+		}
 	}
 	if config.Accept.Owning() && r.sharedLog != nil {
 		r.accessLog.give = backend.GiveAll
@@ -85,7 +88,9 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 			return fmt.Errorf("httpd: AccessLog: %w", err)
 		}
 	}
-	o.Backend = &orderingBackend{Backend: backend, front: &r.certificates.orders, pool: name}
+	o.Backend = &orderingBackend{
+		Backend: backend, front: &r.certificates.orders, pool: name, latch: config.Accept.Owning() && r.heir != nil,
+	}
 	return nil
 }
 
@@ -118,7 +123,9 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 		return nil, fmt.Errorf("%w: %w", ErrListen, err)
 	}
 	r.closers = append(r.closers, func() { seats.Close() })
-	r.seats = seats
+	if r.seats = seats; r.heir != nil {
+		seats.Latch()
+	}
 	for i, a := range seats.Addrs() {
 		r.urls = append(r.urls, addressURL(a, r.plan.addresses[i].secure))
 	}
@@ -130,12 +137,13 @@ type orderingBackend struct {
 	*fork.Backend
 	front *atomic.Pointer[frontConfig]
 	pool  string // whose children they are
+	latch bool
 	given []byte
 }
 
 // Start implements pool.Backend. It is called by the supervisor only.
 func (b *orderingBackend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, error) {
-	payload, err := json.Marshal(orders{Pool: *spec.Config, Front: b.front.Load(), Name: b.pool})
+	payload, err := json.Marshal(orders{Pool: *spec.Config, Front: b.front.Load(), Name: b.pool, Latch: b.latch})
 	if err != nil {
 		return nil, fmt.Errorf("httpd: orders: %w", err)
 	}

@@ -124,6 +124,9 @@ func (r *instance) takeOver() error {
 			return fmt.Errorf("httpd: taking over: %w", err)
 		}
 	}
+	if err := r.openLatch(); err != nil {
+		return err
+	}
 	r.begin()
 	r.openIn()
 	r.heir.taken.Store(true)

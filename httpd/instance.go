@@ -28,11 +28,12 @@ type instance struct {
 	started    time.Time
 	urls       []string
 	listeners  []*listen.Listener
-	places     []int       // which address each of them is at
-	front      *front      // nil if the children accept
-	queue      *pool.Queue // nil if the children have their own
-	seats      *fork.Seats // nil unless the children accept
-	drain      func()      // tells the children that the server stops; nil unless they accept
+	places     []int                        // which address each of them is at
+	front      *front                       // nil if the children accept
+	queue      *pool.Queue                  // nil if the children have their own
+	seats      *fork.Seats                  // nil unless the children accept
+	drain      func()                       // tells the children that the server stops; nil unless they accept
+	unlatch    func(string, *os.File) error // gives children a file; nil unless they wait for latchGift
 	supervisor *pool.Supervisor
 	annexes    []*annex
 	admin      *admin

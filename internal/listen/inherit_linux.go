@@ -62,6 +62,18 @@ func Listening(fd int) bool {
 	return err == nil && on != 0
 }
 
+// Start makes a listener of a socket that was only bound listen, with the system's
+// backlog.
+func Start(l net.Listener) error {
+	var failed error
+	err := control(l, func(fd int) {
+		if !Listening(fd) {
+			failed = Listen(fd, 0)
+		}
+	})
+	return errors.Join(err, failed)
+}
+
 // CloseDescriptor closes a descriptor.
 func CloseDescriptor(fd int) { unix.Close(fd) }
 

@@ -2,7 +2,10 @@
 
 package listen
 
-import "errors"
+import (
+	"errors"
+	"net"
+)
 
 // Inherit returns errors.ErrUnsupported.
 func Inherit(int, Options) (*Listener, error) { return nil, errors.ErrUnsupported }
@@ -12,6 +15,9 @@ func (l *Listener) Descriptor() (int, error) { return -1, errors.ErrUnsupported 
 
 // Listening is false.
 func Listening(int) bool { return false }
+
+// Start returns errors.ErrUnsupported.
+func Start(net.Listener) error { return errors.ErrUnsupported }
 
 // CloseDescriptor does nothing.
 func CloseDescriptor(int) {}
