@@ -125,12 +125,25 @@ func (b *Backend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, e
 }
 
 // Drain says that the server stops and that all workers are about to leave: those
-// that are told to from now on learn that nobody is there to take their connections,
-// and their seats are not given to those that leave last.
+// that are told to from now on, or have been told and are still there, learn that
+// nobody is there to take their connections, and their seats are not given to those
+// that leave last.
 func (b *Backend) Drain() {
 	b.drained.Store(true)
 	if s := b.config.Seats; s != nil {
 		s.Drain()
+	}
+	if !b.config.Accept.Owning() {
+		return
+	}
+	b.mu.Lock()
+	var all []*process
+	for p := range b.live {
+		all = append(all, p)
+	}
+	b.mu.Unlock()
+	for _, p := range all {
+		p.remind()
 	}
 }
 

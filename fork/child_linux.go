@@ -26,6 +26,9 @@ func (c *Child) Give(name string, fd uintptr) error {
 	return nil
 }
 
+// Slot is the child's row of the scoreboard.
+func (c *Child) Slot() int { return c.process.spec.Slot }
+
 // PID is the child's process id.
 func (c *Child) PID() int { return c.process.PID() }
 

@@ -18,6 +18,9 @@ func (*Child) Dial() (net.Conn, error) { return nil, errors.ErrUnsupported }
 // Give is not available here.
 func (*Child) Give(string, uintptr) error { return errors.ErrUnsupported }
 
+// Slot is 0.
+func (*Child) Slot() int { return 0 }
+
 // PID is 0.
 func (*Child) PID() int { return 0 }
 

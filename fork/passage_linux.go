@@ -125,3 +125,13 @@ func (s *Self) Arrivals(take func(ferry.Parcel)) {
 		close(s.passage.can)
 	})
 }
+
+// Refuse takes no more connections from the parent, which keeps them. When it returns
+// the last one has been given to what Arrivals was told. A child that is about to exit
+// calls it before it makes sure that it has none left: what it takes after that would
+// die with it.
+func (s *Self) Refuse() {
+	if s.ferry != nil {
+		s.ferry.Refuse()
+	}
+}

@@ -135,6 +135,17 @@ func (p *process) dismiss(limit time.Duration) {
 	}
 }
 
+// remind tells a child that is leaving once more, since the server stops. It may have
+// connections that it would keep for longer than that.
+func (p *process) remind() {
+	p.mu.Lock()
+	leaving := p.told == retire && p.forked && !p.reaped
+	p.mu.Unlock()
+	if leaving {
+		_ = fdpass.TrySend(p.control, message{kind: messageRetire, last: true}.encode())
+	}
+}
+
 // late kills a child that has nothing in hand and does not leave.
 func (p *process) late() {
 	p.mu.Lock()

@@ -48,3 +48,6 @@ func (*Self) Send(ferry.Parcel) error { return errors.ErrUnsupported }
 
 // Arrivals does nothing.
 func (*Self) Arrivals(func(ferry.Parcel)) {}
+
+// Refuse does nothing.
+func (*Self) Refuse() {}

@@ -60,6 +60,7 @@ func (f *front) enlist(c *conn) {
 func (f *front) decline(m *moved, err error) {
 	m.parcel.Close()
 	f.log.Error("cannot take a connection over", "error", err)
+	f.opened(0) // it is over, as one that was
 	f.mu.Lock()
 	f.coming--
 	f.mu.Unlock()

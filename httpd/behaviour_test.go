@@ -17,7 +17,7 @@ import (
 // counts and the same steps of the supervisor, over every kind of worker.
 
 func TestStart(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		c := newClient(t, s.url)
 		if _, served := c.pid(t); served != 1 {
@@ -28,7 +28,7 @@ func TestStart(t *testing.T) {
 }
 
 func TestMaxRequestsOneByOne(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{MaxRequests: 7})
 		c := newClient(t, s.url)
 		var counts []int
@@ -54,7 +54,7 @@ func TestMaxRequestsOneByOne(t *testing.T) {
 }
 
 func TestMaxRequestsUnderLoad(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		const limit, clients, each = 7, 64, 10
 		s := start(t, k, pool.Config{MaxRequests: limit})
 		var mu sync.Mutex
@@ -90,7 +90,7 @@ func TestMaxRequestsUnderLoad(t *testing.T) {
 }
 
 func TestCrash(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		c := newClient(t, s.url)
 		status, text, err := c.get("/panic")
@@ -115,7 +115,7 @@ func TestCrash(t *testing.T) {
 }
 
 func TestReloadUnderLoad(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		const reloads, clients = 20, 4
 		s := start(t, k, pool.Config{MaxRequests: pool.NoLimit})
 		over := make(chan struct{})
@@ -163,7 +163,7 @@ func TestReloadUnderLoad(t *testing.T) {
 }
 
 func TestStuckHandler(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{RequestTimeout: 100 * time.Millisecond})
 		c := newClient(t, s.url)
 		status, text, err := c.get("/stuck")
@@ -178,7 +178,7 @@ func TestStuckHandler(t *testing.T) {
 }
 
 func TestScale(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -204,7 +204,7 @@ func TestScale(t *testing.T) {
 }
 
 func TestRecycle(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
@@ -217,7 +217,7 @@ func TestRecycle(t *testing.T) {
 }
 
 func TestStopIdle(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		c := newClient(t, s.url)
 		c.pid(t)
@@ -232,7 +232,7 @@ func TestStopIdle(t *testing.T) {
 }
 
 func TestStopBusy(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		c := newClient(t, s.url)
 		answer := make(chan string, 1)
@@ -252,7 +252,7 @@ func TestStopBusy(t *testing.T) {
 }
 
 func TestStopStuck(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	everyRareKind(t, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{DieTimeout: 3 * time.Second})
 		c := newClient(t, s.url)
 		ended := make(chan struct{})

@@ -29,6 +29,7 @@ type orders struct {
 	Front *frontConfig
 	Name  string // of the pool, "" for the server's own
 	Latch bool   // accept nothing before latchGift
+	Once  bool   // the child serves one connection
 }
 
 // runChild is the life of a worker's process. It ends the process.
@@ -181,9 +182,10 @@ type acceptingChild struct {
 	lanes *pool.Crew
 	front *front
 	// secure says which addresses speak TLS.
-	secure []bool
-	latch  latch
-	drain  sync.Once
+	secure  []bool
+	latch   latch
+	passage passage
+	drain   sync.Once
 }
 
 // lastAnswers is how long a child whose handler panicked may take to deliver the
@@ -224,6 +226,8 @@ func (c *acceptingChild) run(o orders) error {
 		return err
 	}
 	early := c.awaitLog()
+	c.passage.once = o.Once
+	c.openPassage()
 	c.listen(listeners)
 	if err := self.Ready(); err != nil {
 		return err
@@ -337,6 +341,8 @@ func (c *acceptingChild) shut() {
 func (c *acceptingChild) retire(last bool) {
 	if last {
 		c.front.final.Store(true)
+	} else if c.stays() {
+		return // depleted calls again
 	}
 	c.front.drain(context.Background(), last || c.front.away == nil)
 	c.lanes.Retire()
@@ -347,6 +353,7 @@ func (c *acceptingChild) retire(last bool) {
 // unless some have come since.
 func (c *acceptingChild) ended() {
 	c.queue.Close()
+	c.self.Refuse()
 	last, cancel := context.WithTimeout(context.Background(), lastAnswers)
 	c.front.drain(last, false)
 	cancel()

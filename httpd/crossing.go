@@ -3,6 +3,7 @@ package httpd
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/internal/succession"
@@ -43,7 +44,9 @@ func (r *instance) openOut(next *succession.Successor) {
 	r.crossing.out.Store(ferry.NewPortOn(next.Ferry(), ferry.Terms{Dead: next.Ended()}, nil))
 	if r.front != nil {
 		r.front.final.Store(false)
+		return
 	}
+	r.broker.divert(r.crossing.sendOn)
 }
 
 // openIn takes connections from the old process from now on.
@@ -54,10 +57,32 @@ func (r *instance) openIn() {
 // adopt serves a connection that has come from the old process.
 func (r *instance) adopt(p ferry.Parcel) {
 	if r.front == nil {
-		p.Close()
+		r.broker.add(p)
 		return
 	}
 	r.front.adopt(p)
+}
+
+// leaveChildren ends the workers of a server whose workers own the connections.
+// Whether those have somewhere to go, to a successor, is the contrary of last.
+func (r *instance) leaveChildren(ctx context.Context, timeout, leave time.Duration, last bool) {
+	begun := time.Now()
+	if last {
+		// Requests first, workers after: what is here is served by the children, as
+		// long as there are some.
+		r.broker.stop(ctx)
+		r.outlive(ctx)
+		r.drain()
+	} else {
+		r.broker.stopAccepting()
+		if r.seats != nil {
+			r.seats.Drain()
+		}
+	}
+	if timeout > 0 {
+		timeout = max(timeout-time.Since(begun), leave)
+	}
+	r.supervisor.Stop(timeout)
 }
 
 // outlive waits for the end of the old process, or until ctx ends, and for what it

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/bident/bident/fork"
+	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/internal/succession"
 	"github.com/bident/bident/pool"
 )
@@ -22,17 +23,48 @@ func (r *instance) openFork(o *pool.Options) error {
 		}
 		return r.exchangeBackend(o, r.queue, r.plan.pool, program, "")
 	}
-	seats, err := r.openSeats()
-	if err != nil {
-		return err
-	}
 	config, err := r.forkConfig(o, r.plan.pool, program)
 	if err != nil {
 		return err
 	}
-	config.Accept, config.Seats = r.plan.accept.fork(), seats
+	config.Accept = r.plan.accept.fork()
+	if r.plan.accept == AcceptDispatch {
+		err = r.listen()
+	} else {
+		config.Seats, err = r.openSeats()
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.openBroker(&config); err != nil {
+		return err
+	}
 	return r.forkBackend(o, config, "")
 }
+
+// openBroker makes what owns the connections that no child owns.
+func (r *instance) openBroker(config *fork.Config) error {
+	c := &r.plan.pool
+	b, err := newBroker(brokerConfig{
+		Single: r.plan.accept == AcceptClassic || r.server.PerRequest, Once: r.server.PerRequest,
+		Limits: r.plan.front.Limits, QueueSize: c.QueueSize, QueueTimeout: c.QueueTimeout,
+		Most: mostHeld(openFiles(), c.MaxServers),
+	}, r.log)
+	if err != nil {
+		return err
+	}
+	r.broker = b
+	r.closers = append(r.closers, b.close)
+	board := config.Board
+	config.Join = func(c *fork.Child) { b.join(c, board.Row(c.Slot())) }
+	config.Leave = func(c *fork.Child) { b.leave(c) }
+	config.Arrive = func(c *fork.Child, p ferry.Parcel) { b.arrive(c, p) }
+	return nil
+}
+
+// mostHeld is how many connections the broker may hold if this process may have that
+// many files open: what children and their successors need is left for them.
+func mostHeld(files, servers int) int { return max(files*3/4-16*servers, files/4, 1) }
 
 // exchangeBackend makes workers of processes with which lanes of this process,
 // that pull from a queue, exchange requests. name is the pool's.
@@ -89,7 +121,9 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 		}
 	}
 	o.Backend = &orderingBackend{
-		Backend: backend, front: &r.certificates.orders, pool: name, latch: config.Accept.Owning() && r.heir != nil,
+		Backend: backend, front: &r.certificates.orders, pool: name,
+		once:  config.Accept.Owning() && r.server.PerRequest,
+		latch: config.Accept.Owning() && r.heir != nil,
 	}
 	return nil
 }
@@ -137,13 +171,16 @@ type orderingBackend struct {
 	*fork.Backend
 	front *atomic.Pointer[frontConfig]
 	pool  string // whose children they are
-	latch bool
+	latch bool   // they wait for latchGift
+	once  bool   // each serves one connection
 	given []byte
 }
 
 // Start implements pool.Backend. It is called by the supervisor only.
 func (b *orderingBackend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, error) {
-	payload, err := json.Marshal(orders{Pool: *spec.Config, Front: b.front.Load(), Name: b.pool, Latch: b.latch})
+	payload, err := json.Marshal(orders{
+		Pool: *spec.Config, Front: b.front.Load(), Name: b.pool, Latch: b.latch, Once: b.once,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("httpd: orders: %w", err)
 	}

@@ -127,7 +127,9 @@ func (r *instance) takeOver() error {
 	if err := r.openLatch(); err != nil {
 		return err
 	}
-	r.begin()
+	if err := r.begin(); err != nil {
+		return err
+	}
 	r.openIn()
 	r.heir.taken.Store(true)
 	takenOver.Store(true)

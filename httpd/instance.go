@@ -32,6 +32,7 @@ type instance struct {
 	front      *front                       // nil if the children accept
 	queue      *pool.Queue                  // nil if the children have their own
 	seats      *fork.Seats                  // nil unless the children accept
+	broker     *broker                      // nil unless the children accept
 	drain      func()                       // tells the children that the server stops; nil unless they accept
 	unlatch    func(string, *os.File) error // gives children a file; nil unless they wait for latchGift
 	supervisor *pool.Supervisor
@@ -161,6 +162,11 @@ func (r *instance) run(ctx context.Context) error {
 	if r.server.Signals {
 		defer r.handleSignals()()
 	}
+	if r.heir != nil {
+		go r.obey()
+	} else if err := r.begin(); err != nil {
+		return err
+	}
 	ended := make(chan error, 1)
 	others := r.runAnnexes()
 	go func() {
@@ -169,11 +175,6 @@ func (r *instance) run(ctx context.Context) error {
 	}()
 	for _, u := range r.urls {
 		r.log.Info("listening on " + u)
-	}
-	if r.heir == nil {
-		r.begin()
-	} else {
-		go r.obey()
 	}
 	go func() {
 		if err := r.getReady(ctx); err != nil {
@@ -203,6 +204,11 @@ func (r *instance) run(ctx context.Context) error {
 	}
 	r.upgrading.under.Wait()
 	r.outlive(context.Background())
+	if r.broker != nil {
+		last, cancel := context.WithTimeout(context.Background(), lastWords)
+		r.broker.end(last)
+		cancel()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.failure != nil {
@@ -215,15 +221,19 @@ func (r *instance) run(ctx context.Context) error {
 }
 
 // begin serves requests to the server and to the admin listener.
-func (r *instance) begin() {
-	if r.front != nil {
-		for i, l := range r.listeners {
-			r.front.listen(l, r.plan.addresses[r.places[i]].secure)
+func (r *instance) begin() error {
+	for i, l := range r.listeners {
+		secure := r.plan.addresses[r.places[i]].secure
+		if r.front != nil {
+			r.front.listen(l, secure)
+		} else if err := r.broker.listen(l, secure); err != nil {
+			return err
 		}
 	}
 	if r.admin != nil {
 		r.admin.serve()
 	}
+	return nil
 }
 
 // firstGeneration is the number of the first generation of workers.
@@ -284,12 +294,7 @@ func (r *instance) leave(timeout time.Duration, backlog bool) {
 			r.log.Info(what, "timeout", timeout)
 		}
 		if r.front == nil {
-			if backlog {
-				r.drain()
-			} else if r.seats != nil {
-				r.seats.Drain() // the workers' connections have somewhere to go
-			}
-			r.supervisor.Stop(timeout)
+			r.leaveChildren(ctx, timeout, leave, backlog)
 			return
 		}
 		// Requests first, workers after: as long as there are requests in
@@ -330,10 +335,13 @@ func (r *instance) reload(ctx context.Context) (err error) {
 			ErrConfig, have, c.Concurrency)
 	}
 	if r.plan.accept.inChildren() && c.Elastic() {
-		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept slot in this version", ErrConfig)
+		return fmt.Errorf("httpd: nothing was changed: %w: a number of workers that follows the load is not available with accept %s in this version", ErrConfig, r.plan.accept)
 	}
 	if err := use(); err != nil {
 		return fmt.Errorf("httpd: nothing was changed: %w", err)
+	}
+	if r.broker != nil {
+		r.broker.configure(c.QueueSize, c.QueueTimeout)
 	}
 	return errors.Join(r.supervisor.Reload(ctx, c), r.reloadAnnexes(ctx))
 }

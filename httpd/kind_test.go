@@ -47,7 +47,7 @@ var kinds = []kind{
 	}, true},
 	{"fork slot c=4", func(t *testing.T, s *httpd.Server) {
 		s.Mode, s.Accept, s.Handler, s.Pool.Concurrency = httpd.Fork, httpd.AcceptSlot, httpd.Fast(suiteHandler), 4
-	}, false},
+	}, true},
 	{"program in Go", func(t *testing.T, s *httpd.Server) {
 		exe, err := os.Executable()
 		if err != nil {
@@ -60,12 +60,32 @@ var kinds = []kind{
 	}, true},
 }
 
-// everyKind runs a scenario over every kind of worker.
-func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) { each(t, kinds, scenario) }
+// accepting is a kind of worker that owns connections.
+func accepting(a httpd.Accept, concurrency int) kind {
+	return kind{fmt.Sprintf("fork %s c=%d", a, concurrency), func(t *testing.T, s *httpd.Server) {
+		s.Mode, s.Accept, s.Handler, s.Pool.Concurrency = httpd.Fork, a, httpd.Fast(suiteHandler), concurrency
+	}, true}
+}
+
+// acceptingKinds are more ways to accept, and rareKinds those that the scenarios
+// about the lives of workers and connections are enough for.
+var (
+	acceptingKinds = []kind{accepting(httpd.AcceptShared, 4), accepting(httpd.AcceptDispatch, 4)}
+	rareKinds      = []kind{accepting(httpd.AcceptDispatch, 1), accepting(httpd.AcceptSlot, 1)}
+)
+
+// everyKind runs a scenario over every kind of worker, and everyRareKind over still
+// more.
+func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) {
+	each(t, slices.Concat(kinds, acceptingKinds), scenario)
+}
+func everyRareKind(t *testing.T, scenario func(t *testing.T, k kind)) {
+	each(t, slices.Concat(kinds, acceptingKinds, rareKinds), scenario)
+}
 
 // The kinds with a Go handler, and those whose workers are processes.
-func handlerKinds() []kind { return kinds[:4] }
-func processKinds() []kind { return kinds[2:] }
+func handlerKinds() []kind { return slices.Concat(kinds[:4], acceptingKinds) }
+func processKinds() []kind { return slices.Concat(kinds[2:], acceptingKinds) }
 
 // each runs a scenario over some kinds of worker.
 func each(t *testing.T, some []kind, scenario func(t *testing.T, k kind)) {

@@ -223,6 +223,6 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 		}
 	}
 	if len(p.pools) > 0 && p.accept.inChildren() {
-		bad("routes with a Pool need a front in the parent: set Accept to AcceptRequest, not slot")
+		bad("routes with a Pool need a front in the parent: set Accept to AcceptRequest, not %s", p.accept)
 	}
 }

@@ -39,6 +39,17 @@ type Server struct {
 	Mode Mode
 	// Accept says who accepts connections in fork mode. Default AcceptAuto.
 	Accept Accept
+	// LockFile is the file that children lock around accept, with AcceptFlock. Default:
+	// a temporary one, without a name.
+	LockFile string
+	// PerRequest serves each connection by a child of its own, which ends with it: the
+	// way of servers that fork for every connection, but the child was started before
+	// the client came. Kept connections stay with their child. Pool.MaxServers is how
+	// many children there are, but for the Pool.MaxSurge that may be starting; connections
+	// on which there is a request and no child for it wait as requests do elsewhere
+	// (Pool.QueueSize, Pool.QueueTimeout). It needs fork mode and a Go handler, accepts
+	// by AcceptDispatch, and makes the default of Pool.MaxRequests NoLimit.
+	PerRequest bool
 	// Listen are the addresses: http://host:port, https://host:port, where port 0
 	// picks one, and http+unix:///path. https needs certificates: see TLS. Default
 	// http://127.0.0.1:8080.

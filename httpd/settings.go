@@ -81,8 +81,9 @@ func (s *Server) settings() (*settings, error) {
 		bad("GOMAXPROCS %d is negative", s.GOMAXPROCS)
 	}
 	if program && p.accept.inChildren() {
-		bad("Accept slot needs a Go handler: a program is served by request")
+		bad("Accept %s needs a Go handler: a program is served by request", p.accept)
 	}
+	s.ways(p, bad)
 	if err := s.Pool.Validate(); err != nil {
 		problems = append(problems, fmt.Errorf("%w: %w", ErrConfig, err))
 	}
@@ -94,7 +95,7 @@ func (s *Server) settings() (*settings, error) {
 		}
 	}
 	if p.accept.inChildren() && p.pool.Elastic() {
-		bad("a number of workers that follows the load is not available with accept slot in this version")
+		bad("a number of workers that follows the load is not available with accept %s in this version", p.accept)
 	}
 	list := s.Listen
 	if len(list) == 0 {
@@ -119,10 +120,36 @@ func (s *Server) settings() (*settings, error) {
 	return p, errors.Join(problems...)
 }
 
+// ways checks the fields that belong to certain ways to accept, and settles what
+// PerRequest means for Accept.
+func (s *Server) ways(p *settings, bad func(string, ...any)) {
+	if s.LockFile != "" && p.accept != AcceptFlock {
+		bad("LockFile is for Accept flock, not %s", p.accept)
+	}
+	if !s.PerRequest {
+		return
+	}
+	switch {
+	case s.program() != nil:
+		bad("PerRequest needs a Go handler: a program is no child for each connection")
+	case p.mode == Emulate:
+		bad("PerRequest makes no sense in emulate mode: its workers are processes")
+	case p.accept != AcceptAuto && p.accept != AcceptDispatch:
+		bad("PerRequest makes no sense with Accept %s: the parent accepts and passes each connection to a child", p.accept)
+	case s.Pool.Concurrency > 1:
+		bad("PerRequest makes no sense with Concurrency %d: a child serves one connection", s.Pool.Concurrency)
+	case p.accept == AcceptAuto:
+		p.accept = AcceptDispatch
+	}
+}
+
 // poolDefaults are the defaults of a pool, some of which depend on the mode.
 func (s *Server) poolDefaults(c pool.Config, mode Mode) pool.Config {
 	if mode == Fork && c.MaxServers == 0 {
 		c.MaxServers = 2 * runtime.NumCPU()
+	}
+	if s.PerRequest && c.MaxRequests == 0 {
+		c.MaxRequests = pool.NoLimit
 	}
 	return c.WithDefaults()
 }
@@ -175,7 +202,7 @@ func (s *Server) frontSettings(p *settings) error {
 	case secure && len(s.TLS.CertFiles) == 0 && !acme:
 		bad("an https address needs a certificate: set TLS.CertFiles, or TLS.ACME.Hosts")
 	case acme && p.accept.inChildren():
-		bad("TLS.ACME makes no sense with accept slot: each child would order certificates of its own")
+		bad("TLS.ACME makes no sense with accept %s: each child would order certificates of its own", p.accept)
 	}
 	if secure {
 		p.front.TLS = &secureConfig{

@@ -145,6 +145,9 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 		s.Totals.Connections = r.front.total.Load()
 		s.Totals.Migrated += r.front.migrated.Load()
 	}
+	if r.broker != nil {
+		r.broker.addTo(&s.Totals)
+	}
 	for _, a := range r.annexes {
 		p, err := a.supervisor.Status(ctx)
 		if err != nil {

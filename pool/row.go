@@ -95,6 +95,9 @@ func (r *Row) Begun() uint64 { return r.begun.Load() }
 // 0 where the parent owns them.
 func (r *Row) Connections() int64 { return r.connections.Load() }
 
+// Accepted is the number of connections that the worker has ever got.
+func (r *Row) Accepted() uint64 { return r.accepted.Load() }
+
 // AddConnections counts a connection that was opened (1) or closed (-1).
 func (r *Row) AddConnections(n int64) {
 	r.connections.Add(n)

@@ -320,7 +320,9 @@ func (s *Supervisor) exited(r *record, e Event) {
 			"status", e.Exit, "request", e.Request, "error", e.Err)
 		s.fail(now, r.phase != PhaseStarting && begun > 0)
 	case CauseDone:
-		if begun == 0 {
+		// One that had said so before was not of no use: its client has asked for
+		// nothing.
+		if begun == 0 && r.expiring == "" {
 			s.options.Log.Error("worker left by itself and had served nothing", "slot", r.slot, "pid", e.PID,
 				"status", cmp.Or(e.Exit, "exit 0"))
 			s.fail(now, false)

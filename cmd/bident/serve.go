@@ -111,6 +111,8 @@ func server(s *options.Settings) *httpd.Server {
 		GOMAXPROCS: s.GOMAXPROCS,
 		Env:        s.Env,
 		ClearEnv:   s.ClearEnv,
+		LockFile:   s.LockFile,
+		PerRequest: s.PerRequest,
 	}
 	setFront(srv, s)
 	// The names were checked when the settings were read.

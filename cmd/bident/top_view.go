@@ -60,7 +60,7 @@ func (v *view) counts() string {
 	}
 	text := v.counter("requests", t, before, func(t *httpd.StatusTotals) int64 { return t.Requests }) +
 		v.counter("  connections", t, before, func(t *httpd.StatusTotals) int64 { return t.Connections })
-	if v.now.status.Accept != "slot" {
+	if a := v.now.status.Accept; a == "" || a == "request" {
 		text += fmt.Sprintf("  queue %d", t.Waiting)
 	}
 	return text + rare(t)

@@ -51,6 +51,9 @@ type Port struct {
 	finish    sync.Once
 	delivered chan struct{} // closed when the last parcel was given to arrive
 
+	delivering sync.Mutex // held while a parcel is answered and given to arrive
+	refusing   bool       // none is taken any more
+
 	loading sync.Mutex // held for all datagrams of a parcel
 	nextID  uint64
 
@@ -220,18 +223,36 @@ func (p *Port) deliver() {
 	var out []byte
 	for a := range p.arrivals {
 		p.holding.answered(len(a.parcel.Unread))
-		answer := datagram{kind: taken, id: a.id}
-		if a.parcel.Conn == nil || !open {
-			answer.kind = refused
-		}
-		out = answer.append(out[:0])
-		err := fdpass.Send(p.conn, out)
-		if answer.kind == refused || err != nil && !p.inherits() || nonBlocking(a.parcel.Conn) != nil {
-			a.parcel.Close()
-			continue
-		}
+		out = p.answer(a, open, out)
+	}
+}
+
+// answer answers one parcel, and gives it away if it is taken; out is memory for the
+// answer.
+func (p *Port) answer(a arrival, open bool, out []byte) []byte {
+	p.delivering.Lock()
+	defer p.delivering.Unlock()
+	answer := datagram{kind: taken, id: a.id}
+	if a.parcel.Conn == nil || !open || p.refusing {
+		answer.kind = refused
+	}
+	out = answer.append(out[:0])
+	err := fdpass.Send(p.conn, out)
+	if answer.kind == refused || err != nil && !p.inherits() || nonBlocking(a.parcel.Conn) != nil {
+		a.parcel.Close()
+	} else {
 		p.arrive(a.parcel)
 	}
+	return out
+}
+
+// Refuse takes nothing more: what comes stays with its sender. When it returns,
+// arrive has been given the last parcel that was taken; it must not be called from
+// there.
+func (p *Port) Refuse() {
+	p.delivering.Lock()
+	defer p.delivering.Unlock()
+	p.refusing = true
 }
 
 // inherits reports whether a parcel whose sender cannot be told belongs to this side

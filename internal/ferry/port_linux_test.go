@@ -292,3 +292,56 @@ func TestLegacy(t *testing.T) {
 		})
 	}
 }
+
+// TestRefuse: what comes after Refuse stays with its sender, and what was taken
+// before has arrived by then.
+func TestRefuse(t *testing.T) {
+	a, b, _, atB := ports(t)
+	const senders = 8
+	var taken, refused int
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	begun := make(chan struct{}, senders)
+	for range senders {
+		wg.Go(func() {
+			for {
+				f, _ := connection(t)
+				err := a.Send(Parcel{Conn: f})
+				begun <- struct{}{}
+				mu.Lock()
+				switch {
+				case err == nil:
+					taken++
+				case errors.Is(err, ErrRefused):
+					refused++
+					mu.Unlock()
+					return
+				default:
+					t.Error(err)
+				}
+				mu.Unlock()
+				if len(atB) > 900 {
+					return
+				}
+			}
+		})
+	}
+	for range 2 * senders {
+		<-begun
+	}
+	b.Refuse()
+	arrived := len(atB)
+	go func() {
+		for range begun {
+		}
+	}()
+	wg.Wait()
+	close(begun)
+	if len(atB) != arrived || taken != arrived || refused != senders {
+		t.Errorf("%d had arrived, %d have now, %d were taken; %d of %d senders were refused", arrived, len(atB), taken, refused, senders)
+	}
+	for len(atB) > 0 {
+		p := <-atB
+		p.Close()
+	}
+}

@@ -53,17 +53,13 @@ func servers(v any) fault {
 	return atLeast(1)(v)
 }
 
-// oneOf accepts the names listed; those in later are known but not built yet.
-func oneOf(names []string, later ...string) check {
+// oneOf accepts the names listed.
+func oneOf(names []string) check {
 	return func(v any) fault {
-		switch name := v.(string); {
-		case slices.Contains(names, name):
-			return fault{}
-		case slices.Contains(later, name):
-			return fault{fmt.Sprintf("%q is %s", name, notAvailable), either(names)}
-		default:
+		if name := v.(string); !slices.Contains(names, name) {
 			return fault{fmt.Sprintf("%q is not one of its values", name), either(names)}
 		}
+		return fault{}
 	}
 }
 

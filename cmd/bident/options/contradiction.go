@@ -72,6 +72,12 @@ func (r *reading) ways(program bool) {
 		if r.Accept != "auto" {
 			inFork("accept", r.Accept+" needs mode fork")
 		}
+		if r.PerRequest {
+			inFork("per_request", "its children are processes: mode fork")
+		}
+		if r.LockFile != "" {
+			inFork("lock_file", "it is for accept flock of mode fork")
+		}
 		if r.ClearEnv {
 			inFork("clear_env", "only the children of mode fork have an environment of their own")
 		}
@@ -82,8 +88,26 @@ func (r *reading) ways(program bool) {
 	if program && r.Accept != "request" && r.Accept != "auto" {
 		r.contradict("accept", r.Accept+" makes no sense with a program", "auto or request: the server accepts for the program", "program")
 	}
+	if r.Mode != "emulate" && r.LockFile != "" && r.Accept != "flock" {
+		r.contradict("lock_file", "makes no sense with accept "+r.Accept, "it is for accept flock", "accept")
+	}
+	if r.Mode != "emulate" && r.PerRequest {
+		r.perRequest(program)
+	}
 	if program && r.GOMAXPROCS != 0 {
 		r.contradict("gomaxprocs", "makes no sense with a program", fmt.Sprintf("env GOMAXPROCS=%d tells a program in Go", r.GOMAXPROCS), "program")
+	}
+}
+
+// perRequest reports what a child for each connection cannot be combined with.
+func (r *reading) perRequest(program bool) {
+	switch {
+	case program:
+		r.contradict("per_request", "makes no sense with a program", "it is for applications that are built in, and Go handlers", "program")
+	case r.Accept != "auto" && r.Accept != "dispatch":
+		r.contradict("per_request", "makes no sense with accept "+r.Accept, "auto or dispatch: the parent passes each connection to its child", "accept")
+	case r.Concurrency > 1:
+		r.contradict("per_request", fmt.Sprintf("makes no sense with concurrency %d", r.Concurrency), "a child serves one connection: concurrency 1", "concurrency")
 	}
 }
 

@@ -50,10 +50,10 @@ func envName(key string) string { return envPrefix + strings.ToUpper(key) }
 // notBuilt lists the settings that are part of Bident's interface but not of
 // this version; true marks booleans, whose flags take no value.
 var notBuilt = map[string]bool{
-	"clock_socket": false, "cgi": true, "per_request": true,
+	"clock_socket": false, "cgi": true,
 	"match": false, "script": false, "upstream": false,
 	"socket_owner": false,
-	"lock_file":    false, "max_memory": false, "kill_memory": false, "drain_delay": false,
+	"max_memory":   false, "kill_memory": false, "drain_delay": false,
 	"check_for_dead": false,
 	"max_dequeue":    false, "check_for_dequeue": false, "dequeue_command": false,
 	"background": true, "setsid": true,

@@ -35,7 +35,9 @@ type Serve struct {
 	// How.
 	Mode        string // "emulate" or "fork"
 	Concurrency int    // lanes per worker, at least 1
-	Accept      string // "auto", "request" or "slot"
+	Accept      string // "auto", or one of the ways to accept
+	LockFile    string // with "flock"; empty: a temporary one
+	PerRequest  bool   // a child for each connection
 	GOMAXPROCS  int    // per child; 0: the server decides
 
 	// How many.

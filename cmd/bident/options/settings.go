@@ -56,7 +56,7 @@ func (s *Settings) derive() {
 	if !s.IsSet("start_servers") {
 		s.StartServers = min(max(s.MinServers, s.MinSpareServers), s.MaxServers)
 	}
-	if !s.IsSet("max_requests") && s.Concurrency == 1 {
+	if !s.IsSet("max_requests") && s.Concurrency == 1 && !s.PerRequest {
 		s.MaxRequests = 1000
 	}
 }

@@ -32,6 +32,8 @@ var examples = map[string]struct {
 	"mode":                        {items: []string{"fork"}},
 	"concurrency":                 {items: []string{"3"}, toml: "3"},
 	"accept":                      {items: []string{"slot"}, context: "--mode=fork"},
+	"lock_file":                   {items: []string{"/run/lock"}, context: "--mode=fork --accept=flock"},
+	"per_request":                 {items: []string{"1"}, toml: "true", context: "--mode=fork"},
 	"gomaxprocs":                  {items: []string{"3"}, toml: "3", context: "--mode=fork"},
 	"max_servers":                 {items: []string{"3"}, toml: "3"},
 	"min_servers":                 {items: []string{"3"}, toml: "3"},

@@ -76,8 +76,13 @@ func table(s *Serve) []Key {
 		{Name: "concurrency", into: &s.Concurrency, Group: groupHow, Arg: "N", Default: "1", check: atLeast(1),
 			Help: "lanes of a worker: how many requests it executes at a time"},
 		{Name: "accept", into: &s.Accept, Group: groupHow, Arg: "HOW", Default: "auto",
-			check: oneOf([]string{"auto", "request", "slot"}, "classic", "shared", "flock", "semaphore", "pipe", "dispatch"),
-			Help:  "who accepts connections in fork mode: request for the parent, slot for the workers, auto for request with concurrency 1 or a program, else slot"},
+			check: oneOf([]string{"auto", "request", "slot", "classic", "shared", "flock", "semaphore", "pipe", "dispatch"}),
+			Help: "who accepts connections in fork mode: request for the parent, slot for the workers, auto for request with concurrency 1 or a program, else slot; " +
+				"or, to compare: shared for workers with one socket, flock, semaphore or pipe for one of them at a time, classic for one connection per worker, dispatch for the parent, which passes connections to workers"},
+		{Name: "lock_file", into: &s.LockFile, Group: groupHow, Arg: "FILE",
+			Help: "file to lock with accept flock; if empty, a temporary one"},
+		{Name: "per_request", into: &s.PerRequest, Group: groupHow, Default: "false",
+			Help: "start a child for each connection, in fork mode"},
 		{Name: "gomaxprocs", into: &s.GOMAXPROCS, Group: groupHow, Arg: "N", Default: "0", check: atLeast(0),
 			Help: "GOMAXPROCS of each child in fork mode; 0 lets the server choose"},
 
@@ -107,7 +112,7 @@ func table(s *Serve) []Key {
 			Help: "pause between starting one worker and the next"},
 
 		{Name: "max_requests", into: &s.MaxRequests, Group: groupHowLong, Arg: "N",
-			Default: "1000 with concurrency 1, else 0", derived: true, check: atLeast(0), Reload: true,
+			Default: "1000 with concurrency 1, else 0; 0 with per_request", derived: true, check: atLeast(0), Reload: true,
 			Help: "requests of a worker, after which it is replaced"},
 		{Name: "max_requests_jitter", into: &s.MaxRequestsJitter, Group: groupHowLong, Arg: "N", Default: "0", check: atLeast(0), Reload: true,
 			Help: "lower max_requests by up to this much, at random, for each worker"},
