@@ -118,7 +118,7 @@ func TestKilledChildren(t *testing.T) {
 						failed.Add(1)
 					case errors.Is(err, errUnanswered):
 						closed.Add(1)
-					case err != nil && !k.moves:
+					case err != nil && k.owns():
 						closed.Add(1) // refused, or cut by the death of its owner
 					case errors.Is(err, io.ErrUnexpectedEOF) && k.name != kinds[2].name:
 						// A program that says no length was killed after
@@ -169,7 +169,7 @@ func TestKilledChildren(t *testing.T) {
 			t.Error("nothing was served")
 		}
 		least, most := served.Load()+failed.Load(), served.Load()+failed.Load()
-		if k.moves {
+		if !k.owns() {
 			if failed.Load() > kills || closed.Load() > 0 {
 				t.Errorf("%d requests failed and %d connections were closed by %d deaths", failed.Load(), closed.Load(), kills)
 			}
@@ -225,7 +225,7 @@ func TestKilledInHand(t *testing.T) {
 		if !murder(t, pid) {
 			t.Fatalf("%d is no child", pid)
 		}
-		if k.moves {
+		if !k.owns() {
 			answered(t, c, http.StatusBadGateway, "bad gateway\n")
 			c.pid(t)
 			if c.closed > 0 {

@@ -23,8 +23,8 @@
 //   - Fork with AcceptRequest: the parent's lane exchanges the request with its
 //     child over a private connection, framed as FastCGI. The child gets the head
 //     of the request octet for octet, and calls the handler.
-//   - Fork with AcceptSlot: front, queue and lanes are in the child. All limits
-//     and decisions are the parent's.
+//   - Fork with AcceptSlot and those after it: front, queue and lanes are in the
+//     child. All limits and decisions are the parent's.
 //   - Program: as AcceptRequest, with the CGI variables of RFC 3875 for the head.
 //
 // Everything else is the same: the supervisor (package pool), the configuration,
@@ -72,10 +72,16 @@
 // thread, since more of them cost more than they bring; see Server.GOMAXPROCS.
 //
 // A child that crashes costs the requests that it had in hand: a clean 502 with
-// AcceptRequest, closed connections with AcceptSlot. A child that leaves in good
-// order with AcceptSlot closes its connections, each after an answer or before
-// the next request has begun; new connections that wait in its socket go to its
-// successor.
+// AcceptRequest, elsewhere closed connections, all that it owned. A child that leaves
+// in good order gives its connections to the parent, each after an answer or before
+// the next request has begun, with what was read of it, and the parent gives them to
+// other children; new connections that wait in its socket go to its successor. Those
+// with TLS cannot move, and are closed after an answer or when they are idle.
+//
+// What no child owns the parent holds: idle connections without a goroutine or a
+// buffer for each, while there is nobody to take them, or until there is a request on
+// them if children serve one connection at a time (PerRequest). Those with a request
+// wait for a child as requests do, within Pool.QueueSize and Pool.QueueTimeout.
 //
 // # Where the modes differ
 //
@@ -106,5 +112,6 @@
 // that sends answers while somebody pipelines; one for each listener, each connection
 // and each lane; one that takes signals, and one for each that is being acted on. A
 // connection whose handler asked for [Context] has another one while the handler
-// runs, which looks out for the client.
+// runs, which looks out for the client. With accepting children there are one more for
+// each connection on its way to a child, and two for those that are parked.
 package httpd

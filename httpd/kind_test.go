@@ -67,6 +67,12 @@ func accepting(a httpd.Accept, concurrency int) kind {
 	}, true}
 }
 
+// owns reports whether the workers own connections, which die with those that are
+// killed.
+func (k kind) owns() bool {
+	return strings.HasPrefix(k.name, "fork ") && !strings.HasPrefix(k.name, "fork request")
+}
+
 // acceptingKinds are more ways to accept, and rareKinds those that the scenarios
 // about the lives of workers and connections are enough for.
 var (
