@@ -6,11 +6,13 @@ import (
 	"time"
 )
 
-// ways are the kinds of server that are upgraded.
+// ways are the kinds of server that are upgraded, each with three workers.
 var ways = map[string][]string{
-	"emulate": {"--mode", "emulate", "--max-servers", "4"},
-	"request": {"--mode", "fork", "--accept", "request", "--max-servers", "3"},
-	"slot":    {"--mode", "fork", "--accept", "slot", "--concurrency", "8", "--max-servers", "3"},
+	"emulate":  {"--mode", "emulate", "--max-servers", "3"},
+	"request":  {"--mode", "fork", "--accept", "request", "--max-servers", "3"},
+	"slot":     {"--mode", "fork", "--accept", "slot", "--concurrency", "8", "--max-servers", "3"},
+	"shared":   {"--mode", "fork", "--accept", "shared", "--concurrency", "8", "--max-servers", "3"},
+	"dispatch": {"--mode", "fork", "--accept", "dispatch", "--concurrency", "8", "--max-servers", "3"},
 }
 
 // TestUpgrade: no request fails over 20 upgrades, and one server is left.
@@ -28,7 +30,7 @@ func TestUpgrade(t *testing.T) {
 					t.Errorf("upgrade %d: the pid file still names process %d", i, before)
 				}
 			}
-			st := u.settled(len(u.status().Workers), name != "emulate")
+			st := u.settled(3, name != "emulate")
 			if st.Generation != 21 {
 				t.Errorf("generation %d after 20 upgrades", st.Generation)
 			}
@@ -60,7 +62,7 @@ func TestSignalStorm(t *testing.T) {
 				}
 				time.Sleep(250 * time.Millisecond) // the pace of the storm
 			}
-			if st := u.settled(len(u.status().Workers), name != "emulate"); st.Generation < 8 {
+			if st := u.settled(3, name != "emulate"); st.Generation < 8 {
 				t.Errorf("generation %d", st.Generation)
 			}
 			clients.check(1000)
