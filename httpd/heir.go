@@ -111,16 +111,17 @@ func (r *instance) inherit(a address) ([]*listen.Listener, error) {
 
 // takeOver makes this process the server, once its workers are ready.
 func (r *instance) takeOver() error {
-	if err := r.heir.Ready(); err != nil {
+	if err := r.heir.Ready(r.ended); err != nil {
 		return fmt.Errorf("httpd: %w", err)
+	}
+	if r.isStopping() {
+		return errStopping
 	}
 	if err := r.openAdmin(); err != nil {
 		return err
 	}
-	r.keepPaths(false)
 	if f := r.server.Hooks.TakeOver; f != nil {
 		if err := f(); err != nil {
-			r.keepPaths(true)
 			return fmt.Errorf("httpd: taking over: %w", err)
 		}
 	}
@@ -131,11 +132,15 @@ func (r *instance) takeOver() error {
 		return err
 	}
 	r.openIn()
+	r.keepPaths(false) // nothing can fail any more
 	r.heir.taken.Store(true)
 	takenOver.Store(true)
 	r.heir.Taken()
 	r.log.Info("taken over", "from", r.heir.Predecessor(), "generation", r.heir.Generation)
 	r.closeUnwanted()
+	if r.isStopping() {
+		r.heir.Stop(dieTimeout(r.plan.pool)) // somebody was in a hurry
+	}
 	return nil
 }
 
@@ -194,10 +199,22 @@ func (r *instance) getReady(ctx context.Context) error {
 func (r *instance) obey() {
 	select {
 	case <-r.heir.Refused():
-		r.fail(errors.New("the old process does not want to be succeeded any more, or was killed"))
 	case <-r.heir.Gone():
 	case <-r.ended:
+		return
 	}
+	select {
+	case <-r.heir.Refused():
+		r.fail(errors.New("the old process does not want to be succeeded any more, or was killed"))
+	default: // its end is what was to come
+	}
+}
+
+// isStopping reports whether the end has begun.
+func (r *instance) isStopping() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopping
 }
 
 // fail ends a process that cannot take over.

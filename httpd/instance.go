@@ -176,7 +176,9 @@ func (r *instance) run(ctx context.Context) error {
 	for _, u := range r.urls {
 		r.log.Info("listening on " + u)
 	}
+	r.upgrading.under.Add(1)
 	go func() {
+		defer r.upgrading.under.Done()
 		if err := r.getReady(ctx); err != nil {
 			if r.heir != nil {
 				r.fail(err)
@@ -355,6 +357,9 @@ func (r *instance) close() {
 		r.front.close()
 	}
 	r.crossing.close()
+	if next := r.upgrading.successor; next != nil {
+		next.Close()
+	}
 	for _, l := range r.listeners {
 		l.Close()
 	}

@@ -60,13 +60,15 @@ type upgrading struct {
 	abort     context.CancelCauseFunc
 	successor *succession.Successor // that has taken over
 	later     []string              // signals that have come while busy
-	under     sync.WaitGroup        // counts what is under way
+	under     sync.WaitGroup        // counts what Run has to wait for
 }
 
 // Upgrade starts the program's file, as it is now, with the arguments, the
 // environment and the directory of this process, gives it the sockets, and returns
 // when the new process is ready and has taken over. This one then lets the requests
-// in hand finish, within Pool.RetireTimeout, and Run returns.
+// in hand finish, within Pool.RetireTimeout, and Run returns: main should end, too. The
+// file is looked for where it was when this process began, symbolic links followed. A
+// process that is the first one of a container ends that with itself: it needs an init.
 //
 // The error is ErrUpgrade, with the reason, if the new process does not get ready
 // within Pool.StartTimeout, is no such server, or ctx ends first: then it is killed
@@ -255,7 +257,9 @@ func (r *instance) depart(next *succession.Successor) {
 	if r.admin != nil {
 		r.admin.listener.Close()
 	}
-	r.openOut(next)
+	if !r.isStopping() {
+		r.openOut(next)
+	}
 	go func() {
 		for {
 			select {

@@ -183,4 +183,3 @@ func (u *upgraded) stop() {
 		u.t.Errorf("admin sockets are left: %v", left)
 	}
 }
-

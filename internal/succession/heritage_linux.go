@@ -188,8 +188,8 @@ func (h *Heritage) Refused() <-chan struct{} { return h.no }
 func (h *Heritage) Gone() <-chan struct{} { return h.gone }
 
 // Ready says that this process can take over, and waits until it may. The error is
-// ErrGone if it must not.
-func (h *Heritage) Ready() error {
+// ErrGone if it must not, or if stop is closed first.
+func (h *Heritage) Ready(stop <-chan struct{}) error {
 	if err := h.say(wordReady); err != nil {
 		return err
 	}
@@ -197,8 +197,9 @@ func (h *Heritage) Ready() error {
 	case <-h.yours:
 		return nil
 	case <-h.no:
-		return fmt.Errorf("taking over from process %d: %w", h.pid, ErrGone)
+	case <-stop:
 	}
+	return fmt.Errorf("taking over from process %d: %w", h.pid, ErrGone)
 }
 
 // Taken says that this process has taken over. If the old one is gone, it has all

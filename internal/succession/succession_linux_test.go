@@ -46,7 +46,7 @@ func play(role string) {
 		select {}
 	}
 	h.Claim()
-	if err := h.Ready(); err != nil {
+	if err := h.Ready(nil); err != nil {
 		os.Exit(5)
 	}
 	if role == "fails late" {
@@ -138,7 +138,7 @@ func TestTakeOver(t *testing.T) {
 	if got := <-s.Stops(); got != "1500" {
 		t.Errorf("stop %q", got)
 	}
-	s.hangUp()
+	s.Close()
 	<-s.Ended()
 	if s.status.ExitStatus() != 0 {
 		t.Error(describe(s.status))

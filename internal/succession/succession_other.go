@@ -38,6 +38,9 @@ func (*Successor) Yield(context.Context) error { return errors.ErrUnsupported }
 // Abandon does nothing.
 func (*Successor) Abandon(time.Duration) {}
 
+// Close does nothing.
+func (*Successor) Close() {}
+
 // Forward returns errors.ErrUnsupported.
 func (*Successor) Forward(string) error { return errors.ErrUnsupported }
 
@@ -66,7 +69,7 @@ func (*Heritage) Refused() <-chan struct{} { return nil }
 func (*Heritage) Gone() <-chan struct{} { return nil }
 
 // Ready returns errors.ErrUnsupported.
-func (*Heritage) Ready() error { return errors.ErrUnsupported }
+func (*Heritage) Ready(<-chan struct{}) error { return errors.ErrUnsupported }
 
 // Taken does nothing.
 func (*Heritage) Taken() {}

@@ -74,7 +74,7 @@ func Start(path string, args, env []string, m Manifest) (_ *Successor, err error
 	}
 	defer func() {
 		if err != nil {
-			s.hangUp()
+			s.Close()
 		}
 	}()
 	var theirs [2]int
@@ -310,7 +310,7 @@ func (s *Successor) Abandon(patience time.Duration) {
 	}
 	s.mu.Unlock()
 	<-s.ended
-	s.hangUp()
+	s.Close()
 }
 
 // Forward passes a signal on.
@@ -323,8 +323,9 @@ func (s *Successor) say(text string) error {
 	return nil
 }
 
-// hangUp closes this process's ends.
-func (s *Successor) hangUp() {
+// Close closes this process's ends of the sockets: to the successor this process is
+// gone.
+func (s *Successor) Close() {
 	for _, c := range []*net.UnixConn{s.control, s.ferry} {
 		if c != nil {
 			c.Close()
