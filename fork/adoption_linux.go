@@ -73,7 +73,7 @@ type adoptions struct {
 func (s *Self) adopt(addresses []byte, files []*os.File) {
 	number := s.adopted.next
 	s.adopted.next++
-	out, err := listeners(files)
+	out, err := listeners(files, true)
 	if err != nil || len(out) != len(addresses) {
 		fmt.Fprintf(os.Stderr, "cannot take a seat over: %d sockets for %d addresses, %v\n",
 			len(out), len(addresses), err)

@@ -77,6 +77,10 @@ type Address struct {
 	// service manager; Network and Address play no part then. It can be closed
 	// once the seats are open.
 	File *os.File
+	// Inherited are sockets at this address that another process has bound, one for
+	// each seat, and listens on: the server before this one. The first must listen.
+	// They belong to the seats, also if these cannot be opened.
+	Inherited []int
 }
 
 // Config says what the children of a Backend are and how requests reach them.

@@ -30,6 +30,7 @@ type Seats struct {
 	drained bool
 	closed  bool
 	vigil   vigil
+	latched bool // nothing is to be accepted yet
 }
 
 // seatAddress is what a listen address has once, for all seats.
@@ -38,6 +39,8 @@ type seatAddress struct {
 	backlog int
 	shared  bool
 	remove  func() // the path of a UNIX socket
+	kept    bool   // the path is another process's to remove
+	heirs   []int  // inherited sockets that no seat has yet
 }
 
 // seat is a row of sockets, one for each address.
@@ -70,13 +73,16 @@ func OpenSeats(addresses []Address, count int, shared bool, log *slog.Logger) (*
 	s := &Seats{log: log}
 	first := &seat{}
 	s.seats = append(s.seats, first)
-	for _, a := range addresses {
+	for i, a := range addresses {
 		if err := s.bind(first, a, shared); err != nil {
+			for _, rest := range addresses[i+1:] {
+				closeAll(rest.Inherited)
+			}
 			s.Close()
 			return nil, err
 		}
 	}
-	for len(s.seats) < count {
+	for len(s.seats) < count || s.inheriting() {
 		if _, err := s.add(); err != nil {
 			s.Close()
 			return nil, err
@@ -94,12 +100,20 @@ func (s *Seats) bind(first *seat, a Address, shared bool) error {
 	}
 	first.fds = append(first.fds, fd)
 	own := seatAddress{backlog: a.Backlog, remove: remove}
+	if len(a.Inherited) > 0 {
+		own.kept, own.heirs = true, a.Inherited[1:]
+	}
 	s.addresses = append(s.addresses, own)
 	at := &s.addresses[len(s.addresses)-1]
 	if at.addr, err = listen.Addr(fd); err != nil {
 		return fmt.Errorf("listen %s: %w", a.Address, err)
 	}
 	if at.shared = shared; shared {
+		if n := len(at.heirs); n > 0 {
+			// What waits in the others' queues would be lost.
+			return fmt.Errorf("listen %s: %w: accept cannot change to one listener for all workers from %d, one for each: it needs a restart",
+				at.addr, ErrConfig, n+1)
+		}
 		return nil
 	}
 	siblings, err := listen.Share(fd)
@@ -107,6 +121,8 @@ func (s *Seats) bind(first *seat, a Address, shared bool) error {
 		return fmt.Errorf("listen %s: %w", at.addr, err)
 	}
 	if at.shared = !siblings; at.shared {
+		closeAll(at.heirs)
+		at.heirs = nil
 		s.log.Info("a UNIX socket cannot have siblings, all workers share it", "listen", at.addr.String())
 	}
 	return nil
@@ -114,6 +130,9 @@ func (s *Seats) bind(first *seat, a Address, shared bool) error {
 
 // descriptor is a listening socket for one address.
 func descriptor(a Address) (fd int, remove func(), err error) {
+	if len(a.Inherited) > 0 {
+		return inherited(a)
+	}
 	if a.File == nil {
 		l, err := listen.Open(a.Network, a.Address, listen.Options{Backlog: a.Backlog, Mode: a.Mode})
 		if err != nil {
@@ -147,7 +166,11 @@ func (s *Seats) add() (*seat, error) {
 	first, next := s.seats[0], &seat{}
 	for i, a := range s.addresses {
 		fd, err := first.fds[i], error(nil)
-		if !a.shared {
+		switch {
+		case a.shared:
+		case len(a.heirs) > 0:
+			fd, s.addresses[i].heirs = a.heirs[0], a.heirs[1:]
+		default:
 			fd, err = listen.Sibling(first.fds[i])
 		}
 		if err != nil {
@@ -199,7 +222,10 @@ func (s *Seats) Close() error {
 	s.closed = true
 	s.vigil.end()
 	for _, a := range s.addresses {
-		a.remove()
+		if !a.kept {
+			a.remove()
+		}
+		closeAll(a.heirs)
 	}
 	for i := len(s.seats) - 1; i >= 0; i-- {
 		s.seats[i].close(s.seats[0])
@@ -271,6 +297,9 @@ func (s *Seats) listening(t *seat) bool {
 func (s *Seats) ready(id int64) {
 	s.change(id, func(h *holder) {
 		h.ready = true
+		if s.latched {
+			return
+		}
 		for i, fd := range h.seat.fds {
 			if a := s.addresses[i]; a.backlog > 0 && !a.shared {
 				if err := listen.Listen(fd, a.backlog); err != nil {

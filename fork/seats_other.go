@@ -22,6 +22,18 @@ func (*Seats) Addrs() []net.Addr { return nil }
 // Drain does nothing.
 func (*Seats) Drain() {}
 
+// Latch does nothing.
+func (*Seats) Latch() {}
+
+// Open returns errors.ErrUnsupported.
+func (*Seats) Open() error { return errors.ErrUnsupported }
+
+// Keep does nothing.
+func (*Seats) Keep(bool) {}
+
+// Descriptors returns errors.ErrUnsupported.
+func (*Seats) Descriptors(int) ([]int, error) { return nil, errors.ErrUnsupported }
+
 // Close does nothing.
 func (*Seats) Close() error { return nil }
 

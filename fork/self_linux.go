@@ -164,20 +164,28 @@ func (s *Self) Claim() {
 // addresses, none if the parent accepts for it; or the private listener on which the
 // parent's lanes call. It may be called once, when the child is able to serve.
 func (s *Self) Listeners() ([]net.Listener, error) {
+	return s.listeners(true)
+}
+
+// Bound is Listeners for a child that does not accept yet: what does not listen is
+// only bound, and makes nobody wait.
+func (s *Self) Bound() ([]net.Listener, error) { return s.listeners(false) }
+
+func (s *Self) listeners(start bool) ([]net.Listener, error) {
 	files := s.inherit
 	s.inherit = nil
 	if files == nil {
 		return nil, fmt.Errorf("fork: listeners are taken: %w", net.ErrClosed)
 	}
-	return listeners(files)
+	return listeners(files, start)
 }
 
 // listeners makes listeners of descriptors, which it closes.
-func listeners(files []*os.File) ([]net.Listener, error) {
+func listeners(files []*os.File, start bool) ([]net.Listener, error) {
 	var out []net.Listener
 	var failed error
 	for _, f := range files {
-		if l, err := listener(f); err != nil {
+		if l, err := listener(f, start); err != nil {
 			failed = errors.Join(failed, err)
 		} else {
 			out = append(out, l)
@@ -192,10 +200,10 @@ func listeners(files []*os.File) ([]net.Listener, error) {
 	return out, nil
 }
 
-func listener(f *os.File) (net.Listener, error) {
+func listener(f *os.File, start bool) (net.Listener, error) {
 	defer f.Close()
 	fd := int(f.Fd())
-	if on, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil || on == 0 {
+	if start && !listen.Listening(fd) {
 		if err := listen.Listen(fd, 0); err != nil {
 			return nil, fmt.Errorf("fork: seat: %w", err)
 		}

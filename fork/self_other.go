@@ -22,6 +22,9 @@ func Current() *Self { return nil }
 // Claim does nothing.
 func (*Self) Claim() {}
 
+// Bound returns errors.ErrUnsupported.
+func (*Self) Bound() ([]net.Listener, error) { return nil, errors.ErrUnsupported }
+
 // Listeners returns errors.ErrUnsupported.
 func (*Self) Listeners() ([]net.Listener, error) { return nil, errors.ErrUnsupported }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/bident/bident/internal/listen"
+	"github.com/bident/bident/internal/succession"
 	"github.com/bident/bident/pool"
 )
 
@@ -35,19 +36,32 @@ type adminConn struct {
 	leaving bool // it waits for the server's end
 }
 
-// openAdmin binds the admin listener.
-func (r *instance) openAdmin(a address) (*admin, error) {
+// openAdmin binds the admin listener, if there is to be one, or inherits it.
+func (r *instance) openAdmin() error {
+	if r.plan.admin == nil {
+		return nil
+	}
+	a := *r.plan.admin
 	o := listen.Options{Mode: 0o600}
-	l, err := listen.Open(a.network, a.address, o)
+	var l *listen.Listener
+	var err error
+	if fds := r.heir.sockets(succession.Admin, a); len(fds) > 0 {
+		l, err = listen.Inherit(fds[0], o)
+	} else {
+		l, err = listen.Open(a.network, a.address, o)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: admin: %w", ErrListen, err)
+		return fmt.Errorf("%w: admin: %w", ErrListen, err)
 	}
 	m := &admin{listener: l, url: addressURL(l.Addr(), false), scrapes: make(chan struct{}, maxScrapes)}
 	m.server = &fasthttp.Server{
 		Handler: r.handleAdmin, NoDefaultServerHeader: true, Logger: quiet{},
 		ReadTimeout: time.Minute, IdleTimeout: time.Minute,
 	}
-	return m, nil
+	r.server.mu.Lock() // AdminAddr may be asked
+	defer r.server.mu.Unlock()
+	r.admin = m
+	return nil
 }
 
 // serve accepts in the background until close.
@@ -138,7 +152,7 @@ func (r *instance) handleAdmin(ctx *fasthttp.RequestCtx) {
 			return
 		}
 		ctx.SetBodyString("ok\n")
-	case "/ctl/reload", "/ctl/stop", "/ctl/scale", "/ctl/recycle", "/ctl/reopen-logs":
+	case "/ctl/reload", "/ctl/upgrade", "/ctl/stop", "/ctl/scale", "/ctl/recycle", "/ctl/reopen-logs":
 		if !ctx.IsPost() {
 			ctx.Response.Header.Set(fasthttp.HeaderAllow, fasthttp.MethodPost)
 			adminError(ctx, fasthttp.StatusMethodNotAllowed, errors.New("use POST"))
@@ -190,11 +204,11 @@ func (r *instance) handleControl(ctx *fasthttp.RequestCtx, what string) {
 	switch what {
 	case "reload":
 		err = r.reload(wait)
+	case "upgrade":
+		r.answerLast(ctx)
+		err = r.server.Upgrade(wait)
 	case "stop":
-		own := ctx.Conn().(*adminConn)
-		own.leaving = true
-		r.admin.leaving.Add(1)
-		ctx.SetConnectionClose()
+		r.answerLast(ctx)
 		r.stop(dieTimeout(r.plan.pool))
 		<-r.ended
 		err = r.outcome
@@ -228,6 +242,14 @@ func (r *instance) handleControl(ctx *fasthttp.RequestCtx, what string) {
 		return
 	}
 	adminJSON(ctx, map[string]string{"outcome": "ok"})
+}
+
+// answerLast makes the answer one that the server's end waits for.
+func (r *instance) answerLast(ctx *fasthttp.RequestCtx) {
+	own := ctx.Conn().(*adminConn)
+	own.leaving = true
+	r.admin.leaving.Add(1)
+	ctx.SetConnectionClose()
 }
 
 func (r *instance) reopenLogs() error {

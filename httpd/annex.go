@@ -44,7 +44,7 @@ func (r *instance) openAnnex(p *Pool) (*annex, error) {
 	}
 	a.config = s.poolDefaults(p.Config, a.mode)
 	a.queue = pool.NewQueue(queueLanes(a.config.Concurrency))
-	options := pool.Options{Log: r.log.With("pool", p.Name), Queue: a.queue}
+	options := pool.Options{Log: r.log.With("pool", p.Name), Queue: a.queue, Generation: r.firstGeneration()}
 	var err error
 	if a.mode == Emulate {
 		err = r.emulateBackend(&options, a.queue, a.config.Concurrency, s.routed(p.Name))

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/accesslog"
+	"github.com/bident/bident/internal/listen"
 	"github.com/bident/bident/pool"
 )
 
@@ -37,6 +38,7 @@ type orders struct {
 type acceptingOrders struct {
 	Pool  pool.Config
 	Front *frontConfig
+	Latch bool // accept nothing before latchGift
 	Once  bool // the child serves one connection
 }
 
@@ -199,6 +201,7 @@ type acceptingChild struct {
 	front *front
 	// secure says which addresses speak TLS.
 	secure  []bool
+	latch   latch
 	passage passage
 	drain   sync.Once
 }
@@ -238,7 +241,12 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 		}
 		go l.Run(r)
 	}
-	listeners, err := self.Listeners()
+	c.latch.shut = o.Latch
+	bind := self.Listeners
+	if c.latch.shut {
+		bind = self.Bound
+	}
+	listeners, err := bind()
 	if err != nil {
 		return err
 	}
@@ -274,7 +282,9 @@ func (c *acceptingChild) obey(command fork.Command) {
 			}
 		}
 	case fork.Give:
-		c.takeLog(command)
+		if !c.unlatch(command) {
+			c.takeLog(command)
+		}
 	}
 }
 
@@ -285,6 +295,9 @@ func (c *acceptingChild) awaitLog() (early []fork.Command) {
 		return nil
 	}
 	for command := range c.self.Commands() {
+		if c.unlatch(command) {
+			continue
+		}
 		if c.takeLog(command); c.access != nil {
 			break
 		}
@@ -313,12 +326,21 @@ func (c *acceptingChild) takeLog(command fork.Command) {
 	}
 }
 
-// listen accepts from the sockets of a seat, one for each address of the server's.
+// listen accepts from the sockets of a seat, one for each address of the server's,
+// at once or when the latch is opened.
 func (c *acceptingChild) listen(listeners []net.Listener) {
+	if c.latch.shut {
+		c.latch.held = append(c.latch.held, listeners)
+		return
+	}
 	for i, l := range listeners {
-		if l != nil {
-			c.front.listen(l, c.secure[i])
+		if l == nil {
+			continue
 		}
+		if err := listen.Start(l); err != nil {
+			c.log.Error("cannot listen", "listen", l.Addr().String(), "error", err)
+		}
+		c.front.listen(l, c.secure[i])
 	}
 }
 

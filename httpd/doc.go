@@ -107,17 +107,46 @@
 //	TERM, INT   graceful stop within Pool.DieTimeout; a second one kills at once
 //	QUIT        graceful stop without limit
 //	HUP         reload, certificates included; or as TERM, with HUPStops
+//	USR2        upgrade
 //	USR1        reopen AccessLog, then Hooks.ReopenLogs
 //	TTIN, TTOU  a worker more, a worker less
 //	WINCH       retire all workers; requests wait for the next HUP or Scale
+//
+// # Upgrade
+//
+// [Server.Upgrade] executes the program's file anew, as the successor of this process:
+// with the same arguments, environment and directory, all listening sockets with what
+// waits in them, and the next generation number. The successor reads its configuration
+// afresh. An address that the old process has, too, is inherited, however it is written;
+// others are bound, and those that nobody wants any more are closed. Its workers accept
+// nothing before it has taken over, which happens when the first of them are all ready:
+// it opens the admin listener, calls Hooks.TakeOver, and serves. Until then the old
+// process is the server, and if the successor fails, dies or takes too long it stays so
+// and nobody has noticed.
+//
+// Afterwards the old process finishes the requests in hand, and gives all other
+// connections to the successor, with what was read of them; those with TLS are closed,
+// each after an answer. Signals that reach it are passed on, one to stop is for both,
+// and those that come during an upgrade wait for its outcome. It ends when the process
+// before it, if there is still one, has ended: in a quick succession of upgrades
+// connections and signals come through all of them to the newest.
+//
+// When the old process is killed before the take-over, so is the successor: whoever
+// killed the server wants it gone, or is a manager that is about to start another one.
+// Killed after it, the successor goes on. Package internal/succession has the words that
+// the two of them say.
+//
+// A program that runs two servers cannot be upgraded: a new process would start both.
 //
 // # Goroutines
 //
 // All are ended before Run returns, but for emulated handlers that never return.
 // One supervisor for each pool; one that looks at the times of connections, and one
 // that sends answers while somebody pipelines; one for each listener, each connection
-// and each lane; one that takes signals, and one for each that is being acted on. A
-// connection whose handler asked for [Context] has another one while the handler
-// runs, which looks out for the client. With accepting children there are one more for
-// each connection on its way to a child, and two for those that are parked.
+// and each lane; one that takes signals, and one for each that is being acted on. An
+// upgrade has one for the successor's words, one for its output and one for its end,
+// and while there are two processes those of the ferry between them. A connection
+// whose handler asked for [Context] has another one while the handler runs, which
+// looks out for the client. With accepting children there are one more for each
+// connection on its way to a child, and two for those that are parked.
 package httpd

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/ferry"
+	"github.com/bident/bident/internal/succession"
 	"github.com/bident/bident/pool"
 )
 
@@ -58,11 +59,6 @@ func (r *instance) openBroker(config *fork.Config) error {
 	config.Join = func(c *fork.Child) { b.join(c, board.Row(c.Slot())) }
 	config.Leave = func(c *fork.Child) { b.leave(c) }
 	config.Arrive = func(c *fork.Child, p ferry.Parcel) { b.arrive(c, p) }
-	for i, l := range r.listeners {
-		if err := b.listen(l, r.plan.addresses[i].secure); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -113,6 +109,9 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 	r.closers = append(r.closers, func() { backend.Close() })
 	if config.Accept.Owning() {
 		r.drain = backend.Drain
+		if r.heir != nil {
+			r.unlatch = backend.GiveAll
+		}
 	}
 	if config.Accept.Owning() && r.sharedLog != nil {
 		r.accessLog.give = backend.GiveAll
@@ -124,7 +123,8 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 	}
 	o.Backend = &orderingBackend{
 		Backend: backend, front: &r.certificates.orders, pool: name, title: r.server.Title, accepting: config.Accept.Owning(),
-		once: config.Accept.Owning() && r.server.PerRequest,
+		once:  config.Accept.Owning() && r.server.PerRequest,
+		latch: config.Accept.Owning() && r.heir != nil,
 	}
 	return nil
 }
@@ -154,6 +154,7 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 	for _, a := range r.plan.addresses {
 		list = append(list, fork.Address{
 			Network: a.network, Address: a.address, Mode: r.server.SocketMode, Backlog: r.server.Backlog,
+			Inherited: r.heir.sockets(succession.Listen, a),
 		})
 	}
 	seats, err := fork.OpenSeats(list, r.plan.pool.MaxServers, r.plan.accept != AcceptSlot, r.log)
@@ -161,7 +162,9 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 		return nil, fmt.Errorf("%w: %w", ErrListen, err)
 	}
 	r.closers = append(r.closers, func() { seats.Close() })
-	r.seats = seats
+	if r.seats = seats; r.heir != nil {
+		seats.Latch()
+	}
 	for i, a := range seats.Addrs() {
 		r.urls = append(r.urls, addressURL(a, r.plan.addresses[i].secure))
 	}
@@ -174,6 +177,7 @@ type orderingBackend struct {
 	front *atomic.Pointer[frontConfig]
 	pool  string // whose children they are
 	title string
+	latch bool // they wait for latchGift
 	once  bool // each serves one connection
 	given []byte
 	// accepting: the children own connections.
@@ -186,7 +190,7 @@ func (b *orderingBackend) Start(spec pool.Spec, report func(pool.Event)) (pool.W
 	o := orders{Name: b.pool, Title: b.title, SlowRequest: front.SlowRequest}
 	var err error
 	if b.accepting {
-		if o.Accepting, err = json.Marshal(acceptingOrders{Pool: *spec.Config, Front: front, Once: b.once}); err != nil {
+		if o.Accepting, err = json.Marshal(acceptingOrders{Pool: *spec.Config, Front: front, Latch: b.latch, Once: b.once}); err != nil {
 			return nil, fmt.Errorf("httpd: orders: %w", err)
 		}
 	}

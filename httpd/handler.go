@@ -48,6 +48,12 @@ type Hooks struct {
 	// WorkerFinish gets that value when the worker leaves and has nothing in
 	// hand any more. A worker that was killed does not run it in fork mode.
 	WorkerFinish func(any)
+	// TakeOver is called in a new process when it takes over from the one that has
+	// started it (see Server.Upgrade), which serves until this returns: it takes
+	// what there is one of, such as a pid file. An error ends the upgrade. It is
+	// also called in an old process whose successor has died in that moment, to take
+	// it back.
+	TakeOver func() error
 	// ReopenLogs is called at USR1 and by the admin listener.
 	ReopenLogs func() error
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/listen"
+	"github.com/bident/bident/internal/notify"
 	"github.com/bident/bident/internal/title"
 	"github.com/bident/bident/pool"
 )
@@ -27,11 +29,13 @@ type instance struct {
 	started    time.Time
 	urls       []string
 	listeners  []*listen.Listener
-	front      *front      // nil if the children accept
-	queue      *pool.Queue // nil if the children have their own
-	seats      *fork.Seats // nil unless the children accept
-	broker     *broker     // nil unless the children accept
-	drain      func()      // tells the children that the server stops; nil unless they accept
+	places     []int                        // which address each of them is at
+	front      *front                       // nil if the children accept
+	queue      *pool.Queue                  // nil if the children have their own
+	seats      *fork.Seats                  // nil unless the children accept
+	broker     *broker                      // nil unless the children accept
+	drain      func()                       // tells the children that the server stops; nil unless they accept
+	unlatch    func(string, *os.File) error // gives children a file; nil unless they wait for latchGift
 	supervisor *pool.Supervisor
 	annexes    []*annex
 	admin      *admin
@@ -43,15 +47,21 @@ type instance struct {
 	ended        chan struct{} // closed when the last worker is gone
 	outcome      error         // of the supervisor, once ended is closed
 
-	mu       sync.Mutex
-	stopping bool
-	cancel   context.CancelFunc // ends draining
+	heir     *heir // nil unless another process goes before this one
+	crossing crossing
+
+	mu        sync.Mutex
+	stopping  bool
+	cancel    context.CancelFunc // ends draining
+	failure   error              // why this process cannot take over
+	upgrading upgrading
+	signals   chan os.Signal // those that are to be acted on; nil if they are left alone
 }
 
 // open binds all addresses and makes everything that the server consists of. It
 // leaves nothing behind if it fails.
-func (s *Server) open(plan *settings) (_ *instance, err error) {
-	r := &instance{server: s, plan: plan, log: plan.log, started: time.Now(), ended: make(chan struct{})}
+func (s *Server) open(plan *settings, h *heir) (_ *instance, err error) {
+	r := &instance{server: s, plan: plan, log: plan.log, started: time.Now(), ended: make(chan struct{}), heir: h}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -61,7 +71,7 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 	if err = r.openAccessLog(); err != nil {
 		return nil, err
 	}
-	options := pool.Options{Log: plan.log, Observe: s.Observe}
+	options := pool.Options{Log: plan.log, Observe: s.Observe, Generation: r.firstGeneration()}
 	switch {
 	case plan.mode == Emulate:
 		err = r.openEmulate(&options)
@@ -82,10 +92,11 @@ func (s *Server) open(plan *settings) (_ *instance, err error) {
 	if err = r.openAnnexes(); err != nil {
 		return nil, err
 	}
-	if plan.admin != nil {
-		if r.admin, err = r.openAdmin(*plan.admin); err != nil {
-			return nil, err
-		}
+	if h == nil {
+		err = r.openAdmin()
+	}
+	if err != nil {
+		return nil, err
 	}
 	if err = r.drop(); err != nil {
 		return nil, err
@@ -101,10 +112,15 @@ func (r *instance) openFront(mode Mode) (err error) {
 	}
 	r.queue = pool.NewQueue(queueLanes(r.plan.pool.Concurrency))
 	r.front, err = newFront(r.queue, mode, &r.plan.front, r.log)
-	if err == nil && r.front.access != nil {
+	if err != nil {
+		return err
+	}
+	r.front.away = r.crossing.sendOn
+	r.front.final.Store(true) // until there is a successor
+	if r.front.access != nil {
 		r.front.access.file = r.accessLog.file
 	}
-	return err
+	return nil
 }
 
 // openAccessLog opens the access log for this process, or for children.
@@ -125,14 +141,20 @@ func (r *instance) openAccessLog() (err error) {
 // listen binds the addresses that this process accepts from.
 func (r *instance) listen() error {
 	var problems []error
-	for _, a := range r.plan.addresses {
-		l, err := listen.Open(a.network, a.address, r.listenOptions())
+	for i, a := range r.plan.addresses {
+		list, err := r.inherit(a)
+		if err == nil && len(list) == 0 {
+			list = make([]*listen.Listener, 1)
+			list[0], err = listen.Open(a.network, a.address, r.listenOptions())
+		}
 		if err != nil {
 			problems = append(problems, err)
 			continue
 		}
-		r.listeners = append(r.listeners, l)
-		r.urls = append(r.urls, addressURL(l.Addr(), a.secure))
+		for _, l := range list {
+			r.listeners, r.places = append(r.listeners, l), append(r.places, i)
+		}
+		r.urls = append(r.urls, addressURL(list[0].Addr(), a.secure))
 	}
 	if len(problems) > 0 {
 		return fmt.Errorf("%w: %w", ErrListen, errors.Join(problems...))
@@ -156,33 +178,32 @@ func (r *instance) run(ctx context.Context) error {
 	if r.server.Signals {
 		defer r.handleSignals()()
 	}
+	if r.heir != nil {
+		go r.obey()
+	} else if err := r.begin(); err != nil {
+		return err
+	}
 	ended := make(chan error, 1)
 	others := r.runAnnexes()
 	go func() {
 		err := r.supervisor.Run(context.Background())
 		ended <- errors.Join(err, others())
 	}()
-	if r.front != nil {
-		for i, l := range r.listeners {
-			r.front.listen(l, r.plan.addresses[i].secure)
-		}
-	}
 	for _, u := range r.urls {
 		r.log.Info("listening on " + u)
 	}
-	if r.admin != nil {
-		r.admin.serve()
-	}
+	r.upgrading.under.Add(1)
 	go func() {
-		for _, s := range r.supervisors() {
-			if s.Ready(ctx) != nil {
-				return
+		defer r.upgrading.under.Done()
+		if err := r.getReady(ctx); err != nil {
+			if r.heir != nil {
+				r.fail(err)
 			}
+			return
 		}
-		{
-			r.log.Info("ready", "mode", r.plan.mode, "workers", r.plan.pool.MaxServers, "pid", os.Getpid())
-			close(r.server.ready)
-		}
+		r.log.Info("ready", "mode", r.plan.mode, "workers", r.plan.pool.MaxServers, "pid", os.Getpid())
+		r.notify("MAINPID="+strconv.Itoa(os.Getpid()), "READY=1")
+		close(r.server.ready)
 	}()
 	go func() {
 		select {
@@ -199,10 +220,17 @@ func (r *instance) run(ctx context.Context) error {
 		r.front.drain(last, false)
 		cancel()
 	}
+	r.upgrading.under.Wait()
+	r.outlive(context.Background())
 	if r.broker != nil {
 		last, cancel := context.WithTimeout(context.Background(), lastWords)
 		r.broker.end(last)
 		cancel()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failure != nil {
+		return r.failure
 	}
 	if err != nil {
 		return fmt.Errorf("httpd: %w", err)
@@ -210,11 +238,41 @@ func (r *instance) run(ctx context.Context) error {
 	return nil
 }
 
+// begin serves requests to the server and to the admin listener.
+func (r *instance) begin() error {
+	for i, l := range r.listeners {
+		secure := r.plan.addresses[r.places[i]].secure
+		if r.front != nil {
+			r.front.listen(l, secure)
+		} else if err := r.broker.listen(l, secure); err != nil {
+			return err
+		}
+	}
+	if r.admin != nil {
+		r.admin.serve()
+	}
+	return nil
+}
+
+// firstGeneration is the number of the first generation of workers.
+func (r *instance) firstGeneration() int {
+	if r.heir == nil {
+		return 1
+	}
+	return r.heir.Generation
+}
+
 // stop begins the end. What is left after timeout is killed: pool.NoLimit waits
 // for ever, 0 kills at once. A second stop can only shorten the time.
 func (r *instance) stop(timeout time.Duration) {
+	if r.heir != nil && r.heir.taken.Load() {
+		r.heir.Stop(timeout) // what the old process still has in hand is the server's
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.upgrading.busy {
+		r.upgrading.abort(errStopping)
+	}
 	if r.stopping {
 		if timeout >= 0 {
 			time.AfterFunc(timeout, func() {
@@ -224,6 +282,15 @@ func (r *instance) stop(timeout time.Duration) {
 		}
 		return
 	}
+	if r.upgrading.successor == nil {
+		r.notify("STOPPING=1")
+	}
+	r.leave(timeout, true)
+}
+
+// leave begins the end, with the lock held. backlog says whether connections that
+// wait to be accepted are this process's to serve.
+func (r *instance) leave(timeout time.Duration, backlog bool) {
 	r.stopping = true
 	// The last tenth of the time is for the workers to leave.
 	leave := time.Duration(pool.NoLimit)
@@ -235,20 +302,17 @@ func (r *instance) stop(timeout time.Duration) {
 	r.cancel = cancel
 	go func() {
 		defer cancel()
+		what := "stopping"
+		if !backlog {
+			what = "finishing what is in hand"
+		}
 		if timeout < 0 {
-			r.log.Info("stopping")
+			r.log.Info(what)
 		} else {
-			r.log.Info("stopping", "timeout", timeout)
+			r.log.Info(what, "timeout", timeout)
 		}
 		if r.front == nil {
-			// The same: what is here is served by the children, as long as
-			// there are some.
-			begun := time.Now()
-			r.broker.stop(ctx)
-			if r.drain(); timeout > 0 {
-				timeout = max(timeout-time.Since(begun), leave)
-			}
-			r.supervisor.Stop(timeout)
+			r.leaveChildren(ctx, timeout, leave, backlog)
 			return
 		}
 		// Requests first, workers after: as long as there are requests in
@@ -257,14 +321,19 @@ func (r *instance) stop(timeout time.Duration) {
 		if r.readiness() != nil {
 			r.queue.Close()
 		}
-		r.front.drain(ctx, true)
+		r.front.drain(ctx, backlog)
+		if backlog {
+			r.outlive(ctx) // an old process may still have requests for the workers
+		}
 		r.stopWorkers(leave)
 	}()
 }
 
 // reload gives the pool its new configuration, and puts to use the certificates
 // that are in their files by now.
-func (r *instance) reload(ctx context.Context) error {
+func (r *instance) reload(ctx context.Context) (err error) {
+	r.notify(notify.Reloading()...)
+	defer func() { err = r.reloaded(err) }()
 	use, err := r.reread()
 	if err != nil {
 		return fmt.Errorf("httpd: nothing was changed: %w", err)
@@ -302,6 +371,10 @@ func (r *instance) close() {
 	}
 	if r.front != nil {
 		r.front.close()
+	}
+	r.crossing.close()
+	if next := r.upgrading.successor; next != nil {
+		next.Close()
 	}
 	for _, l := range r.listeners {
 		l.Close()

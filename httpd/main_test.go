@@ -37,6 +37,8 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	case os.Getenv(emulateVariable) != "":
 		emulateMain()
+	case os.Getenv(upgradeVariable) != "":
+		upgradeMain()
 	case os.Getenv(brokenVariable) != "":
 		brokenMain()
 	case os.Getenv(responderVariable) != "":

@@ -27,6 +27,16 @@ func (t *nameTable) claim(name string, forks bool) bool {
 	return true
 }
 
+// count is how many servers run in this process.
+func (t *nameTable) count() (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, one := range t.all {
+		n += one
+	}
+	return n
+}
+
 // release gives a name back.
 func (t *nameTable) release(name string, forks bool) {
 	t.mu.Lock()

@@ -167,6 +167,10 @@ type Server struct {
 	Isolation Isolation
 	// Signals makes Run act on the process's signals; see the package comment.
 	Signals bool
+	// Notify makes Run tell the service manager that NOTIFY_SOCKET names when the
+	// server is ready, reloads, stops, and which process it is after an upgrade; see
+	// sd_notify(3).
+	Notify bool
 	// HUPStops makes HUP stop the server instead of reloading it.
 	HUPStops bool
 	// Log gets what happens. Default slog.Default(). It is not used in a child:
@@ -214,7 +218,7 @@ func (s *Server) Ready() <-chan struct{} {
 // is, or says which address could not be bound. In a child of this server Run
 // is the worker and does not return; in a child of another server of the same
 // program it waits until ctx ends.
-func (s *Server) Run(ctx context.Context) error {
+func (s *Server) Run(ctx context.Context) (err error) {
 	s.channels()
 	if self := fork.Current(); self != nil {
 		if self.Name != s.Name {
@@ -235,6 +239,17 @@ func (s *Server) Run(ctx context.Context) error {
 	if down {
 		return nil
 	}
+	h, err := s.inheritance()
+	if err != nil {
+		return err
+	}
+	if h != nil {
+		defer func() {
+			if err != nil && !h.taken.Load() {
+				h.Failed(err)
+			}
+		}()
+	}
 	plan, err := s.settings()
 	if err != nil {
 		return err
@@ -245,7 +260,7 @@ func (s *Server) Run(ctx context.Context) error {
 			ErrConfig, s.Name)
 	}
 	defer names.release(s.Name, forks)
-	r, err := s.open(plan)
+	r, err := s.open(plan, h)
 	if err != nil {
 		return err
 	}
@@ -285,7 +300,12 @@ func (s *Server) Addrs() []string {
 // AdminAddr is the URL of the admin listener, "" if there is none.
 func (s *Server) AdminAddr() string {
 	r, err := s.instance()
-	if err != nil || r.admin == nil {
+	if err != nil {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.admin == nil {
 		return ""
 	}
 	return r.admin.url

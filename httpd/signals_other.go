@@ -7,6 +7,9 @@ import (
 	"os/signal"
 )
 
+// resignal does nothing: there is no upgrade that could make a signal wait.
+func (*instance) resignal(string) {}
+
 // handleSignals stops the server at an interrupt, and kills what is left of it
 // at the second one.
 func (r *instance) handleSignals() (stop func()) {

@@ -22,9 +22,13 @@ const sameSignal = 50 * time.Millisecond
 // waiting.
 func (r *instance) handleSignals() (stop func()) {
 	signals := make(chan os.Signal, 16)
+	r.signals = signals
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP,
 		syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGWINCH)
 	over := make(chan struct{})
+	if r.heir != nil {
+		go r.takeSignals(over)
+	}
 	go func() {
 		var stopped time.Time
 		for {
@@ -34,6 +38,11 @@ func (r *instance) handleSignals() (stop func()) {
 			case sig := <-signals:
 				if sig == syscall.SIGHUP && r.server.HUPStops {
 					sig = syscall.SIGTERM
+				}
+				if stops := sig == syscall.SIGTERM || sig == syscall.SIGINT || sig == syscall.SIGQUIT; stops {
+					r.passStop(signalNames[sig])
+				} else if r.postpone(signalNames[sig]) {
+					continue
 				}
 				switch sig {
 				case syscall.SIGTERM, syscall.SIGINT:
@@ -47,6 +56,13 @@ func (r *instance) handleSignals() (stop func()) {
 					r.stop(dieTimeout(r.plan.pool))
 				case syscall.SIGQUIT:
 					r.stop(pool.NoLimit)
+				case syscall.SIGUSR2:
+					run, err := r.beginUpgrade(context.Background())
+					if err != nil {
+						r.log.Error("signal USR2", "error", err)
+						continue
+					}
+					go func() { r.signalDone(sig, run()) }()
 				default:
 					taken := make(chan struct{})
 					take := sync.OnceFunc(func() { close(taken) })
@@ -69,8 +85,33 @@ func (r *instance) handleSignals() (stop func()) {
 	}
 }
 
-// signalNames are the words by which operators know the signals that take time.
+// takeSignals takes those that have reached an old process.
+func (r *instance) takeSignals(over chan struct{}) {
+	for {
+		select {
+		case name := <-r.heir.Signals():
+			r.resignal(name)
+		case <-over:
+			return
+		}
+	}
+}
+
+// resignal makes a signal one that has reached this process.
+func (r *instance) resignal(name string) {
+	for sig, n := range signalNames {
+		if n == name && r.signals != nil {
+			select {
+			case r.signals <- sig:
+			case <-r.ended:
+			}
+		}
+	}
+}
+
+// signalNames are the words by which operators know signals.
 var signalNames = map[os.Signal]string{
+	syscall.SIGTERM: "TERM", syscall.SIGINT: "INT", syscall.SIGQUIT: "QUIT",
 	syscall.SIGHUP: "HUP", syscall.SIGUSR1: "USR1", syscall.SIGUSR2: "USR2",
 	syscall.SIGTTIN: "TTIN", syscall.SIGTTOU: "TTOU", syscall.SIGWINCH: "WINCH",
 }
@@ -78,11 +119,7 @@ var signalNames = map[os.Signal]string{
 // signalled does what a signal asks for, and logs the outcome.
 func (r *instance) signalled(ctx context.Context, sig os.Signal) {
 	var err error
-	name := signalNames[sig]
 	switch sig {
-	case syscall.SIGUSR2:
-		r.log.Warn("signal USR2: upgrade is not available in this version")
-		return
 	case syscall.SIGHUP:
 		err = r.reload(ctx)
 	case syscall.SIGUSR1:
@@ -94,6 +131,12 @@ func (r *instance) signalled(ctx context.Context, sig os.Signal) {
 	case syscall.SIGWINCH:
 		err = r.supervisor.Pause(ctx)
 	}
+	r.signalDone(sig, err)
+}
+
+// signalDone logs what has become of what a signal has asked for.
+func (r *instance) signalDone(sig os.Signal, err error) {
+	name := signalNames[sig]
 	if err != nil {
 		r.log.Error("signal "+name, "error", err)
 		return

@@ -104,6 +104,20 @@ func (s *Supervisor) Ready(ctx context.Context) error {
 	})
 }
 
+// Started is Ready for a server that nobody misses if it does not start: the error
+// says what its workers died of before they were ready, or is ErrStopped.
+func (s *Supervisor) Started(ctx context.Context) error {
+	return s.await(ctx, "starting workers", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
+		ready := s.generationReady(s.tally.Generation)
+		return func(s *Supervisor) (bool, error) {
+			if s.tally.Stopping {
+				return true, ErrStopped
+			}
+			return ready(s)
+		}, nil
+	})
+}
+
 // Reload gives the pool a new configuration, starts a generation of workers from
 // it, and waits until no worker of an older one is left. The configuration must
 // be valid and have its defaults. If the new workers die before they are ready,

@@ -39,6 +39,8 @@ type Options struct {
 	// the workers, and write to the scoreboard.
 	Timings *Timings
 	Log     *slog.Logger
+	// Generation is the number of the first generation of workers; 0 means 1.
+	Generation int
 	// Observe is told of every step of every worker's life, in order, by the
 	// supervisor's goroutine.
 	Observe func(Step)
@@ -95,7 +97,7 @@ func New(config Config, options Options) *Supervisor {
 		commands: make(chan command),
 		done:     make(chan struct{}),
 		roster:   roster{board: options.Board},
-		tally:    Tally{Generation: 1},
+		tally:    Tally{Generation: max(options.Generation, 1)},
 		totals:   Totals{Exits: make(map[Cause]int64)},
 		timer:    time.NewTimer(0),
 	}

@@ -7,11 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 )
 
 // ctl tells a running server to do something and waits for the outcome.
 func ctl(args []string, stdout, stderr io.Writer) int {
-	f := newFlags("ctl [flags] reload|stop|scale N|recycle SLOT|reopen-logs")
+	f := newFlags("ctl [flags] reload|upgrade|stop|scale N|recycle SLOT|reopen-logs")
 	var t target
 	t.flags(f)
 	rest, code, ok := parse(f, args, stdout, stderr)
@@ -33,7 +34,7 @@ func ctl(args []string, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		var said *errSaid
-		if errors.As(err, &said) {
+		if errors.As(err, &said) && !strings.HasPrefix(said.text, rest[0]+" ") {
 			err = fmt.Errorf("%s: %w", rest[0], err)
 		}
 		return fail(stderr, err)
@@ -45,7 +46,7 @@ func ctl(args []string, stdout, stderr io.Writer) int {
 // ctlPath is what to ask the admin listener for.
 func ctlPath(args []string) (string, error) {
 	if len(args) == 0 {
-		return "", errors.New("needs one of reload, stop, scale N, recycle SLOT, reopen-logs")
+		return "", errors.New("needs one of reload, upgrade, stop, scale N, recycle SLOT, reopen-logs")
 	}
 	number := func(key, what string, least int) (string, error) {
 		if len(args) != 2 {
@@ -62,15 +63,13 @@ func ctlPath(args []string) (string, error) {
 		return number("n", "a number of workers", 1)
 	case "recycle":
 		return number("slot", "the slot of a worker", 0)
-	case "reload", "stop", "reopen-logs":
+	case "reload", "upgrade", "stop", "reopen-logs":
 		if len(args) > 1 {
 			return "", fmt.Errorf("%s takes no argument, not %q", args[0], args[1])
 		}
 		return "/ctl/" + args[0], nil
-	case "upgrade":
-		return "", errors.New("upgrade is not available in this version")
 	}
-	return "", fmt.Errorf("%q is none of reload, stop, scale N, recycle SLOT, reopen-logs", args[0])
+	return "", fmt.Errorf("%q is none of reload, upgrade, stop, scale N, recycle SLOT, reopen-logs", args[0])
 }
 
 // stop stops the server and returns when its process is gone. The error says so

@@ -22,7 +22,7 @@ const usage = `usage: bident COMMAND
   serve [flags] [-- program args...]   serve HTTP; "bident serve --help" lists the flags
   status [--json]                      show the workers of a running server
   top [flags]                          watch them
-  ctl reload|stop|scale N|recycle SLOT|reopen-logs
+  ctl reload|upgrade|stop|scale N|recycle SLOT|reopen-logs
                                        do it, wait for the outcome
   load [flags] URL                     put load on a server and measure
   config check|print [flags]           validate, or print, the settings of serve

@@ -42,6 +42,8 @@ func TestScripts(t *testing.T) {
 			}
 			env.Setenv("BIDENT", file)
 			env.Values[stageKey{}] = newStage(env)
+			// Servers that took the place of others are not this process's children.
+			env.Defer(func() { killMarked("XDG_RUNTIME_DIR=" + runtime) })
 			return os.Mkdir(runtime, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

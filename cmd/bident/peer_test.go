@@ -15,6 +15,8 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -195,6 +197,22 @@ func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
 			// A zombie whose parent is a test's container is gone as well.
 			return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) || state == "Z"
 		})
+	}
+}
+
+// killMarked kills the processes that were started with a variable in their
+// environment, whoever has started them.
+func killMarked(variable string) {
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil || pid == os.Getpid() {
+			continue
+		}
+		env, err := os.ReadFile("/proc/" + e.Name() + "/environ")
+		if err == nil && slices.Contains(strings.Split(string(env), "\x00"), variable) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
 	}
 }
 

@@ -13,35 +13,46 @@ import (
 // pidFile is a file that names this process.
 type pidFile struct{ path string }
 
-// claimPIDFile writes this process's number into a file. It refuses to take the
-// file of a process that is alive.
-func claimPIDFile(path string) (*pidFile, error) {
+// newPIDFile makes a pid file of a path; nothing is written yet.
+func newPIDFile(path string) (*pidFile, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("pid file: %w", err)
 	}
-	switch pid, err := readPIDFile(path); {
+	return &pidFile{path}, nil
+}
+
+// Claim writes this process's number into the file. It refuses to take the file of
+// a process that is alive.
+func (p *pidFile) Claim() error {
+	switch pid, err := readPIDFile(p.path); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, err
+		return err
 	case pid != os.Getpid() && alive(pid):
-		return nil, fmt.Errorf("pid file %s: process %d is running", path, pid)
+		return fmt.Errorf("pid file %s: process %d is running", p.path, pid)
 	}
+	return p.write()
+}
+
+// write writes this process's number into the file, whoever's is there: during an
+// upgrade that is the process which has started this one.
+func (p *pidFile) write() error {
 	// Written beside it and renamed: nobody ever reads half a number.
-	f, err := os.CreateTemp(filepath.Dir(path), ".pid-*")
+	f, err := os.CreateTemp(filepath.Dir(p.path), ".pid-*")
 	if err != nil {
-		return nil, fmt.Errorf("pid file %s: %w", path, reason(err))
+		return fmt.Errorf("pid file %s: %w", p.path, reason(err))
 	}
 	_, err = fmt.Fprintln(f, os.Getpid())
 	err = errors.Join(err, f.Chmod(0o644), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(f.Name(), p.path)
 	}
 	if err != nil {
 		os.Remove(f.Name())
-		return nil, fmt.Errorf("pid file %s: %w", path, reason(err))
+		return fmt.Errorf("pid file %s: %w", p.path, reason(err))
 	}
-	return &pidFile{path}, nil
+	return nil
 }
 
 // Remove removes the file if it still names this process.

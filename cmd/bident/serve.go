@@ -23,6 +23,9 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	if httpd.InChild() {
 		return work(stderr)
 	}
+	if status, is := runInit(stderr); is {
+		return status
+	}
 	s, err := firstSettings(args)
 	if errors.Is(err, options.ErrHelp) {
 		fmt.Fprint(stdout, options.Help())
@@ -54,12 +57,17 @@ func serveWith(args []string, s *options.Settings, stderr io.Writer) error {
 	srv.Signals = true
 	srv.HUPStops = s.HUP == "stop"
 	srv.Reconfigure = func() (pool.Config, error) { return reconfigure(args, s, logs) }
+	srv.Notify = true
 	if s.PIDFile != "" {
-		pid, err := claimPIDFile(s.PIDFile)
+		pid, err := newPIDFile(s.PIDFile)
+		if err == nil && !httpd.Upgrading() {
+			err = pid.Claim()
+		}
 		if err != nil {
 			return unwritable(s, "pid_file", s.PIDFile, err)
 		}
 		defer pid.Remove()
+		srv.Hooks.TakeOver = pid.write
 	}
 	if srv.Admin, err = adminAddress(s); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -33,7 +34,7 @@ type Listener struct {
 }
 
 // Close stops listening and removes the path of a UNIX socket, if it is still
-// ours.
+// ours, and not kept.
 func (l *Listener) Close() error {
 	if l.path != nil {
 		l.path.remove()
@@ -122,6 +123,7 @@ func finish(l net.Listener, p *path, o Options, err error) (*Listener, error) {
 type path struct {
 	name string
 	info fs.FileInfo // of the file that we made
+	kept atomic.Bool // another process has the socket, and will remove the file
 }
 
 // own remembers which file it is and sets its mode.
@@ -140,6 +142,9 @@ func (p *path) own(mode fs.FileMode) error {
 // the socket is still open, so that the file's number cannot have been given to
 // another file.
 func (p *path) remove() {
+	if p.kept.Load() {
+		return
+	}
 	if info, err := os.Lstat(p.name); err == nil && os.SameFile(info, p.info) {
 		os.Remove(p.name)
 	}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"syscall"
+	"testing"
+	"time"
+)
+
+// ways are the kinds of server that are upgraded, each with three workers.
+var ways = map[string][]string{
+	"emulate":  {"--mode", "emulate", "--max-servers", "3"},
+	"request":  {"--mode", "fork", "--accept", "request", "--max-servers", "3"},
+	"slot":     {"--mode", "fork", "--accept", "slot", "--concurrency", "8", "--max-servers", "3"},
+	"shared":   {"--mode", "fork", "--accept", "shared", "--concurrency", "8", "--max-servers", "3"},
+	"dispatch": {"--mode", "fork", "--accept", "dispatch", "--concurrency", "8", "--max-servers", "3"},
+}
+
+// TestUpgrade: no request fails over 20 upgrades, and one server is left.
+func TestUpgrade(t *testing.T) {
+	for name, flags := range ways {
+		t.Run(name, func(t *testing.T) {
+			u := startUpgraded(t, flags...)
+			clients := strictClients(t, u.address)
+			for i := range 20 {
+				before := u.pid()
+				if out, err := u.ctl("ctl", "upgrade"); err != nil {
+					t.Fatalf("upgrade %d: %v\n%s", i, err, out)
+				}
+				if u.pid() == before {
+					t.Errorf("upgrade %d: the pid file still names process %d", i, before)
+				}
+			}
+			st := u.settled(3, name != "emulate")
+			if st.Generation != 21 {
+				t.Errorf("generation %d after 20 upgrades", st.Generation)
+			}
+			clients.check(1000)
+			u.stop()
+		})
+	}
+}
+
+// TestSignalStorm: HUP and USR2 in quick succession, to whichever process, end in
+// one healthy server of the newest generation.
+func TestSignalStorm(t *testing.T) {
+	for name, flags := range ways {
+		t.Run(name, func(t *testing.T) {
+			u := startUpgraded(t, flags...)
+			clients := strictClients(t, u.address)
+			first := u.pid()
+			for i := range 20 {
+				to := u.pid()
+				if i%4 == 3 && i < 8 {
+					to = first // it passes them on, as long as it is there
+				}
+				sig := syscall.SIGUSR2
+				if i%3 == 0 {
+					sig = syscall.SIGHUP
+				}
+				if err := syscall.Kill(to, sig); err != nil && to != first {
+					t.Error(err)
+				}
+				time.Sleep(250 * time.Millisecond) // the pace of the storm
+			}
+			if st := u.settled(3, name != "emulate"); st.Generation < 8 {
+				t.Errorf("generation %d", st.Generation)
+			}
+			clients.check(1000)
+			u.stop()
+		})
+	}
+}
