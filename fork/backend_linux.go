@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bident/bident/internal/acceptlock"
 	"github.com/bident/bident/internal/memfd"
 	"github.com/bident/bident/pool"
 )
@@ -24,6 +25,7 @@ type Backend struct {
 	null    *os.File
 	spawner *spawner
 	drained atomic.Bool
+	lock    *acceptlock.Keeper // nil if children accept without
 
 	mu     sync.Mutex
 	live   map[*process]bool
@@ -63,6 +65,11 @@ func New(config Config) (*Backend, error) {
 	if err != nil {
 		b.payload.Close()
 		return nil, fmt.Errorf("fork: %w", err)
+	}
+	if err := b.openLock(); err != nil {
+		null.Close()
+		b.payload.Close()
+		return nil, err
 	}
 	b.null = null
 	b.spawner = newSpawner(pool.MaxSlots)
@@ -179,6 +186,9 @@ func (b *Backend) Close() error {
 	b.mu.Unlock()
 	b.spawner.stop()
 	b.null.Close()
+	if b.lock != nil {
+		b.lock.Close()
+	}
 	if b.payload != nil {
 		b.payload.Close()
 	}

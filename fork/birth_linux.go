@@ -19,7 +19,7 @@ const (
 	onBoard   = 4 // the scoreboard's memory
 	onPayload = 5 // the payload
 	onFerry   = 6 // the ferry, of children that own connections
-	firstSeat = 7 // the seat's sockets, in the order of the addresses
+	firstSeat = 7 // the seat's sockets, in the order of the addresses; then the lock
 )
 
 // launch starts the child; it runs in the spawner's thread.
@@ -137,6 +137,14 @@ func (p *process) fork() (err error) {
 		for _, fd := range seat.fds {
 			files = append(files, uintptr(fd))
 		}
+	}
+	lock, err := b.issueLock()
+	if err != nil {
+		return err
+	}
+	for _, fd := range lock {
+		theirs = append(theirs, fd)
+		files = append(files, uintptr(fd))
 	}
 	pidfd := -1
 	pid, err := syscall.ForkExec(b.path, b.args, &syscall.ProcAttr{

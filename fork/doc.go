@@ -31,7 +31,8 @@
 //	4      the scoreboard, shared memory of a sealed size
 //	5      the payload, a frozen file
 //	6      the ferry, of children that own connections
-//	7...   their seat: a listening socket for each address, none with Dispatch
+//	7...   their seat: a listening socket for each address, none with Dispatch; then
+//	       what belongs to the lock around accept, with Flock, Semaphore and Pipe
 //
 // An external program gets the first three. The variable BIDENT_CHILD makes a
 // process a child; it is removed before any other package sees it, and

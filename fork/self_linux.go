@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bident/bident/internal/acceptlock"
 	"github.com/bident/bident/internal/fdpass"
 	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/internal/listen"
@@ -29,6 +30,7 @@ type Self struct {
 	commands *commands
 	ferry    *ferry.Port // nil unless this child owns connections
 	passage  passage
+	lock     acceptlock.Lock
 }
 
 // self is set before any init function runs of packages that import this one.
@@ -65,7 +67,7 @@ func newSelf(text string) (*Self, error) {
 	}
 	end := onPayload + 1
 	if m.accept.Owning() {
-		end = firstSeat + m.addresses
+		end = firstSeat + m.addresses + m.accept.lockDescriptors()
 	}
 	for fd := onControl; fd < end; fd++ {
 		unix.CloseOnExec(fd)
@@ -99,6 +101,9 @@ func newSelf(text string) (*Self, error) {
 	}
 	if m.accept.Owning() {
 		if err := s.openFerry(); err != nil {
+			return nil, err
+		}
+		if err := s.takeLock(m); err != nil {
 			return nil, err
 		}
 	}
