@@ -55,6 +55,7 @@ type broker struct {
 	refusals  int     // those of them that are refused
 	poll      *time.Timer
 	polling   bool
+	crowded   bool // the children know that connections wait
 	elsewhere func(ferry.Parcel) error
 	doors     []*listen.Door
 	deaf      bool // no more connections are accepted
@@ -133,6 +134,7 @@ func (b *broker) join(c recipient, row *pool.Row) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.takers = append(b.takers, &taker{child: c, row: row})
+	row.SetCrowded(b.crowded)
 	b.distribute()
 	if !b.config.Single && !b.stopping {
 		b.replace()
@@ -239,7 +241,14 @@ func (b *broker) dispatch(h *held, t *taker) {
 		t.expect()
 	}
 	p := h.Parcel
-	p.Note = tagged(h.order, h.Note)
+	note := h.Note
+	if h.order != 0 && b.config.Single {
+		// A head that is not whole goes round, and its time does not stand still.
+		n := h.note
+		n.age += time.Since(h.since)
+		note = n.encode()
+	}
+	p.Note = tagged(h.order, note)
 	go func() {
 		err := t.child.Send(p)
 		b.mu.Lock()

@@ -51,7 +51,8 @@ type Row struct {
 	shed        atomic.Uint64
 	timeouts    atomic.Uint64
 	migrated    atomic.Uint64
-	_           [24]byte
+	crowded     atomic.Uint32
+	_           [20]byte
 }
 
 // reset makes the row ready for a worker that is about to start.
@@ -69,6 +70,7 @@ func (r *Row) reset(id int64, generation int, limit uint64, now int64) {
 	r.shed.Store(0)
 	r.timeouts.Store(0)
 	r.migrated.Store(0)
+	r.crowded.Store(0)
 	r.state.Store(uint32(Starting))
 }
 
@@ -131,6 +133,19 @@ func (r *Row) addTo(t *Totals) {
 	t.Timeouts += int64(min(r.timeouts.Load(), most))
 	t.Migrated += int64(min(r.migrated.Load(), most))
 }
+
+// SetCrowded tells a worker that accepts itself whether connections wait elsewhere
+// for one that is free.
+func (r *Row) SetCrowded(crowded bool) {
+	var n uint32
+	if crowded {
+		n = 1
+	}
+	r.crowded.Store(n)
+}
+
+// Crowded is what SetCrowded has said.
+func (r *Row) Crowded() bool { return r.crowded.Load() != 0 }
 
 // LostLanes is the number of abandoned handlers that still run.
 func (r *Row) LostLanes() int64 { return r.lost.Load() }
