@@ -16,6 +16,7 @@ import (
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/accesslog"
+	"github.com/bident/bident/internal/blocking"
 	"github.com/bident/bident/pool"
 )
 
@@ -183,6 +184,8 @@ type acceptingChild struct {
 	secure  []bool
 	passage passage
 	drain   sync.Once
+	turn    *blocking.Listeners // who accepts, with Classic; nil with others
+	claims  sync.WaitGroup      // connections that have come and are not served yet
 }
 
 // lastAnswers is how long a child whose handler panicked may take to deliver the
@@ -215,6 +218,9 @@ func (c *acceptingChild) run(o orders) error {
 	}
 	listeners, err := self.Listeners()
 	if err != nil {
+		return err
+	}
+	if listeners, err = c.share(listeners); err != nil {
 		return err
 	}
 	early := c.awaitLog()
@@ -332,6 +338,7 @@ func (c *acceptingChild) retire(last bool) {
 func (c *acceptingChild) ended() {
 	c.queue.Close()
 	c.self.Refuse()
+	c.claims.Wait()
 	last, cancel := context.WithTimeout(context.Background(), lastAnswers)
 	c.front.drain(last, false)
 	cancel()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -203,7 +204,7 @@ func TestMetrics(t *testing.T) {
 					t.Errorf("%s: %s is %v (%v), want %v", f.name, name, got, ok, value)
 				}
 			}
-			if _, ok := have["bident_queue_length"]; ok != (st.Accept != "slot") {
+			if _, ok := have["bident_queue_length"]; ok == slices.Contains([]string{"slot", "shared", "dispatch", "classic"}, st.Accept) {
 				t.Errorf("%s: queue length %v with accept %q", f.name, ok, st.Accept)
 			}
 			if have["go_goroutines"] == 0 {

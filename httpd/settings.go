@@ -94,6 +94,9 @@ func (s *Server) settings() (*settings, error) {
 			p.accept = AcceptSlot
 		}
 	}
+	if p.accept == AcceptClassic && p.pool.Concurrency > 1 {
+		bad("Accept classic serves one connection at a time: Concurrency %d makes no sense with it", p.pool.Concurrency)
+	}
 	if p.accept.inChildren() && p.pool.Elastic() {
 		bad("a number of workers that follows the load is not available with accept %s in this version", p.accept)
 	}
