@@ -173,6 +173,30 @@ need_fork_slot_one() { need_embedded; }
 start_fork_slot_all() { embedded "$1" -mode fork -accept slot -concurrency 256 -workers "$CORES" -gomaxprocs "$CORES"; }
 need_fork_slot_all() { need_embedded; }
 
+# Children that accept in the other ways, one connection at a time in each. Their
+# admin sockets tell how even the load was.
+accepting() { embedded "$1" -mode fork -accept "$2" -workers "$3" -gomaxprocs 1 -admin "http+unix://$WORK/admin.$1.sock"; }
+for way in shared classic flock semaphore pipe; do
+	for count in 8 50; do
+		eval "start_fork_${way}_$count() { accepting \"\$1\" $way $count; }"
+		eval "need_fork_${way}_$count() { need_embedded; }"
+		eval "even_fork_${way}_$count() { evenness \"\$1\"; }"
+	done
+done
+
+# evenness PORT: requests of the busiest child for each of the least busy one.
+evenness() {
+	curl -s --unix-socket "$WORK/admin.$1.sock" http://localhost/status.json 2>/dev/null | tr ',{' '\n\n' |
+		awk -F: '/"workers"/ { inside = 1 }
+			inside && /"requests"/ { n = $2 + 0; if (!seen++ || n < least) least = n; if (n > most) most = n }
+			/"exits":\[/ && inside { exit }
+			END { if (least > 0) printf "%.2f\n", most / least; else print "-" }'
+}
+
+# Perl's Net::Server::PreFork, with a loop that does nothing but read and write.
+start_perl_prefork() { launch perl "$HERE/peers/prefork.pl" "$1" 8; }
+need_perl_prefork() { perl -MNet::Server::PreFork -e 1 2>/dev/null || echo "Net::Server is not installed (Debian: libnet-server-perl)"; }
+
 start_fork_request() { embedded "$1" -mode fork -accept request -workers "$FCGI_PROCESSES"; }
 need_fork_request() { need_embedded; }
 start_fork_request_one() { embedded "$1" -mode fork -accept request -workers "$FCGI_PROCESSES" -gomaxprocs 1; }

@@ -4,6 +4,7 @@
 #   round  SUITE A B CONNECTIONS LOAD GOAL ROUND  A-rate A-cpu A-errors A-octets  B-rate B-cpu B-errors B-octets
 #   idle   SUITE A B CONNECTIONS GOAL ROUND  A-held A-octets A-busy  B-held B-octets
 #   start  SUITE CONTENDER ROUND MICROSECONDS
+#   even   SUITE CONTENDER LOAD RATIO
 #   memory SUITE CONTENDER ROOTS-KIB CHILDREN CHILDREN-KIB
 #   missing SUITE WHAT REASON
 
@@ -115,7 +116,7 @@ unproven() {
 pair() {
 	wanted "$1" || return 0
 	local suite=$1 a=$2 b=$3 connections=$4 kind=$5 goal=$6 path=${7:-/hello}
-	local why url_a pids_a url_b pids_b round one two wrong=
+	local one_port two_port why url_a pids_a url_b pids_b round one two wrong=
 	local what="$a / $b, $connections $kind${7:+ $7}"
 	why=$(reason "$a" && reason "$b")
 	if [[ -n $why ]]; then
@@ -126,13 +127,13 @@ pair() {
 		missing "$suite" "$what" "$a did not become ready"
 		return
 	fi
-	url_a=$(scheme "$a")://127.0.0.1:$PORT$path pids_a=("${PIDS[@]}") one=$PORT
+	url_a=$(scheme "$a")://127.0.0.1:$PORT$path pids_a=("${PIDS[@]}") one=$PORT one_port=$PORT
 	if ! up "$b" "$path"; then
 		stop "${pids_a[@]}"
 		missing "$suite" "$what" "$b did not become ready"
 		return
 	fi
-	url_b=$(scheme "$b")://127.0.0.1:$PORT$path pids_b=("${PIDS[@]}") two=$PORT
+	url_b=$(scheme "$b")://127.0.0.1:$PORT$path pids_b=("${PIDS[@]}") two=$PORT two_port=$PORT
 	if load "$url_a" "$WARMUP" "$connections" "$kind" "${pids_a[@]}" >/dev/null &&
 		load "$url_b" "$WARMUP" "$connections" "$kind" "${pids_b[@]}" >/dev/null; then
 		why=$(unproven "$a" "$one")
@@ -154,6 +155,11 @@ pair() {
 		fi
 	done
 	[[ -z $wrong ]] || missing "$suite" "$what" "$wrong"
+	for why in "$a $one_port" "$b $two_port"; do
+		if declare -F "even_${why% *}" >/dev/null; then
+			record even "$suite" "${why% *}" "$connections $kind" "$("even_${why% *}" "${why#* }")"
+		fi
+	done
 	stop "${pids_a[@]}" "${pids_b[@]}"
 }
 

@@ -45,6 +45,21 @@ suites() {
 	pair slot fork_slot prefork_shared 64 close 1.2
 	pair slot fork_slot prefork_reuseport 64 close 1.2
 
+	# The lineage's way: as many kept connections as children.
+	pair classic fork_classic_8 perl_prefork 8 kept 0.9
+	pair classic fork_classic_8 plain 8 kept -
+	pair classic perl_prefork plain 8 kept -
+
+	# Who waits in accept, with a connection for each request.
+	pair accept fork_classic_8 fork_shared_8 64 close 1.8
+	pair accept fork_flock_8 fork_shared_8 64 close -
+	pair accept fork_semaphore_8 fork_shared_8 64 close -
+	pair accept fork_pipe_8 fork_shared_8 64 close -
+	pair accept fork_classic_50 fork_shared_50 64 close 2.0
+	pair accept fork_flock_50 fork_shared_50 64 close -
+	pair accept fork_semaphore_50 fork_shared_50 64 close -
+	pair accept fork_pipe_50 fork_shared_50 64 close -
+
 	# How many threads of a child should run Go code.
 	pair threads fork_slot_one fork_slot_all 64 kept -
 	pair threads fork_slot_one fork_slot_all 64 close -

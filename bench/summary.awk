@@ -55,6 +55,7 @@ $1 == "start" {
 	took[key] = took[key] " " sprintf("%.3f", $5 / 1000)
 }
 $1 == "memory" { key = $2 FS $3; roots[key] = $4; children[key] = $5; kib[key] = $6 }
+$1 == "even" { even[++evens] = $2 FS $3 FS $4 FS $5 }
 $1 == "missing" { lost[++losses] = $0 }
 
 function as_markdown(   i, f, k) {
@@ -100,6 +101,14 @@ function as_markdown(   i, f, k) {
 		printf "| %s | %s | %s | %d | %d | %s |\n", f[1], f[2], spread(took[k], "%.1f"), roots[k], children[k],
 			(children[k] ? sprintf("%.0f", kib[k] / children[k]) : "-")
 	}
+	if (evens) {
+		print "\n| suite | server | load | requests of children, greatest / least |"
+		print "|---|---|---|--:|"
+	}
+	for (i = 1; i <= evens; i++) {
+		split(even[i], f, FS)
+		printf "| %s | %s | %s | %s |\n", f[1], f[2], f[3], f[4]
+	}
 	if (losses) print "\nNot measured:\n"
 	for (i = 1; i <= losses; i++) {
 		split(lost[i], f, FS)
@@ -137,6 +146,12 @@ function as_json(   i, f, k) {
 		split(k, f, FS)
 		printf "%s\n{\"suite\":%s,\"server\":%s,\"ready_ms\":%s,\"first_kib\":%d,\"children\":%d,\"children_kib\":%d}", (i > 1 ? "," : ""),
 			quoted(f[1]), quoted(f[2]), listed(took[k]), roots[k], children[k], kib[k]
+	}
+	printf "],\"even\":["
+	for (i = 1; i <= evens; i++) {
+		split(even[i], f, FS)
+		printf "%s\n{\"suite\":%s,\"server\":%s,\"load\":%s,\"ratio\":%s}", (i > 1 ? "," : ""),
+			quoted(f[1]), quoted(f[2]), quoted(f[3]), (f[4] == "-" ? "null" : f[4])
 	}
 	printf "],\"missing\":["
 	for (i = 1; i <= losses; i++) {

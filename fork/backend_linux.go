@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bident/bident/internal/acceptlock"
 	"github.com/bident/bident/internal/memfd"
 	"github.com/bident/bident/pool"
 )
@@ -28,6 +29,7 @@ type Backend struct {
 	lookout *lookout
 	// isolation is nil if there is none.
 	isolation *isolation
+	lock      *acceptlock.Keeper // nil if children accept without
 
 	mu     sync.Mutex
 	live   map[*process]bool
@@ -73,6 +75,11 @@ func New(config Config) (*Backend, error) {
 	if err != nil {
 		b.payload.Close()
 		return nil, fmt.Errorf("fork: %w", err)
+	}
+	if err := b.openLock(); err != nil {
+		null.Close()
+		b.payload.Close()
+		return nil, err
 	}
 	b.null = null
 	b.spawner = newSpawner(pool.MaxSlots)
@@ -195,6 +202,9 @@ func (b *Backend) Close() error {
 	b.spawner.stop()
 	b.lookout.stop()
 	b.null.Close()
+	if b.lock != nil {
+		b.lock.Close()
+	}
 	if b.payload != nil {
 		b.payload.Close()
 	}

@@ -22,7 +22,7 @@ const (
 	onFerry   = 6 // the ferry, of children that own connections
 	// onListener is the private listener of the others.
 	onListener = onFerry
-	firstSeat  = 7 // the seat's sockets, in the order of the addresses
+	firstSeat  = 7 // the seat's sockets, in the order of the addresses; then the lock
 )
 
 // launch starts the child; it runs in the spawner's thread.
@@ -160,6 +160,14 @@ func (p *process) fork() (err error) {
 		for _, fd := range seat.fds {
 			files = append(files, uintptr(fd))
 		}
+	}
+	lock, err := b.issueLock()
+	if err != nil {
+		return err
+	}
+	for _, fd := range lock {
+		theirs = append(theirs, fd)
+		files = append(files, uintptr(fd))
 	}
 	leash := 0
 	if p.leash, leash, err = newLeash(); err != nil {

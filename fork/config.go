@@ -96,6 +96,9 @@ type Config struct {
 	// Accept says how requests reach the children. Slot is not possible with
 	// an external program.
 	Accept Accept
+	// LockFile is the file that children lock with Flock. It is made if it is not
+	// there, and stays behind; "" is a temporary one without a name.
+	LockFile string
 	// Seats are what accepting children listen on.
 	Seats *Seats
 	// Queue is what the parent's lanes pull from, with Request.
@@ -158,6 +161,7 @@ func (c *Config) Validate() error {
 	bad(c.Accept.Owning() && c.Accept != Dispatch && c.Seats == nil, "accept "+c.Accept.String()+" needs seats")
 	bad(c.Accept == Request && c.Queue == nil, "accept request needs a queue")
 	bad(c.Accept == Request && c.Runner == nil, "accept request needs a runner")
+	bad(c.LockFile != "" && c.Accept != Flock, "a lock file makes no sense with accept "+c.Accept.String())
 	bad(!c.External() && c.Board == nil, "children of this program need a board")
 	bad(c.GOMAXPROCS < 0, fmt.Sprintf("GOMAXPROCS %d is negative", c.GOMAXPROCS))
 	bad(c.DieTimeout < pool.NoLimit, fmt.Sprintf("DieTimeout %s is negative", c.DieTimeout))

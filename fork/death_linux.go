@@ -73,6 +73,7 @@ func ended(idType, id, options int) bool {
 // exit: the last report.
 func (p *process) bury() {
 	born := p.PID() > 0
+	p.unlock()
 	if born {
 		p.calm()
 	}

@@ -30,7 +30,8 @@
 //	4      the scoreboard, shared memory of a sealed size
 //	5      the payload, a frozen file
 //	6      the ferry, of children that own connections; the private listener of others
-//	7...   their seat: a listening socket for each address, none with Dispatch
+//	7...   their seat: a listening socket for each address, none with Dispatch; then
+//	       what belongs to the lock around accept, with Flock, Semaphore and Pipe
 //	last   the leash, see below
 //
 // An external program gets the first three, the private listener on descriptor 0, as

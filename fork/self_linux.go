@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bident/bident/internal/acceptlock"
 	"github.com/bident/bident/internal/fdpass"
 	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/internal/listen"
@@ -30,6 +31,7 @@ type Self struct {
 	ferry    *ferry.Port // nil unless this child owns connections
 	passage  passage
 	adopted  adoptions
+	lock     acceptlock.Lock
 }
 
 // self is set before any init function runs of packages that import this one.
@@ -74,7 +76,7 @@ func newSelf(text string) (*Self, error) {
 	}
 	end := onListener + m.addresses
 	if m.accept.Owning() {
-		end = firstSeat + m.addresses
+		end = firstSeat + m.addresses + m.accept.lockDescriptors()
 	}
 	for fd := onControl; fd < end; fd++ {
 		unix.CloseOnExec(fd)
@@ -106,6 +108,9 @@ func newSelf(text string) (*Self, error) {
 	s.seat(m)
 	if m.accept.Owning() {
 		if err := s.openFerry(); err != nil {
+			return nil, err
+		}
+		if err := s.takeLock(m); err != nil {
 			return nil, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 
+	"github.com/bident/bident/internal/acceptlock"
 	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/pool"
 )
@@ -45,6 +46,9 @@ func (*Self) Commands() <-chan Command { return nil }
 
 // Send returns errors.ErrUnsupported.
 func (*Self) Send(ferry.Parcel) error { return errors.ErrUnsupported }
+
+// Lock is nil.
+func (*Self) Lock() acceptlock.Lock { return nil }
 
 // Arrivals does nothing.
 func (*Self) Arrivals(func(ferry.Parcel)) {}

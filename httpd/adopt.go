@@ -60,6 +60,9 @@ func (f *front) enlist(c *conn) {
 func (f *front) decline(m *moved, err error) {
 	m.parcel.Close()
 	f.log.Error("cannot take a connection over", "error", err)
+	if f.turn != nil {
+		f.turn.vacate()
+	}
 	f.opened(0) // it is over, as one that was
 	f.mu.Lock()
 	f.coming--
@@ -89,7 +92,7 @@ func (c *conn) take(m *moved) error {
 		size = info.Size()
 	}
 	// FileConn makes a descriptor of its own, and does not block either.
-	nc, err := net.FileConn(p.Conn)
+	nc, err := f.connection(p.Conn)
 	if err != nil {
 		return fmt.Errorf("%w: %w", errParcel, err)
 	}
@@ -98,6 +101,7 @@ func (c *conn) take(m *moved) error {
 	c.open(nc, n.secure, below)
 	c.before = n
 	c.requests, c.told, c.aged = n.requests, n.told, n.age.Milliseconds()
+	c.came = c.aged
 	if !n.opened.IsZero() {
 		c.opened = n.opened
 	}

@@ -55,6 +55,7 @@ type broker struct {
 	refusals  int     // those of them that are refused
 	poll      *time.Timer
 	polling   bool
+	crowded   bool // the children know that connections wait
 	elsewhere func(ferry.Parcel) error
 	demand    func() // called when something waits; nil as long as nobody is told
 	doors     []*listen.Door
@@ -134,6 +135,7 @@ func (b *broker) join(c recipient, row *pool.Row) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.takers = append(b.takers, &taker{child: c, row: row})
+	row.SetCrowded(b.crowded)
 	b.distribute()
 	if !b.config.Single && !b.stopping {
 		b.replace()
@@ -240,7 +242,14 @@ func (b *broker) dispatch(h *held, t *taker) {
 		t.expect()
 	}
 	p := h.Parcel
-	p.Note = tagged(h.order, h.Note)
+	note := h.Note
+	if h.order != 0 && b.config.Single {
+		// A head that is not whole goes round, and its time does not stand still.
+		n := h.note
+		n.age += time.Since(h.since)
+		note = n.encode()
+	}
+	p.Note = tagged(h.order, note)
 	go func() {
 		err := t.child.Send(p)
 		b.mu.Lock()

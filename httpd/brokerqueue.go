@@ -66,6 +66,17 @@ func (b *broker) distribute() {
 		b.polling = true
 		b.poll.Reset(pollPause)
 	}
+	b.announce()
+}
+
+// announce tells children that serve one connection at a time whether others wait.
+func (b *broker) announce() {
+	if crowded := len(b.waiting) > 0; b.config.Single && crowded != b.crowded {
+		b.crowded = crowded
+		for _, t := range b.takers {
+			t.row.SetCrowded(crowded)
+		}
+	}
 }
 
 // look is called by the poll timer.

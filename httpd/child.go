@@ -17,6 +17,7 @@ import (
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/accesslog"
+	"github.com/bident/bident/internal/blocking"
 	"github.com/bident/bident/internal/listen"
 	"github.com/bident/bident/pool"
 )
@@ -152,47 +153,6 @@ func (c *child) exit() {
 	})
 }
 
-// exchangeChild answers exchanges with the parent's lanes.
-type exchangeChild struct {
-	*child
-}
-
-func (c *exchangeChild) run() error {
-	listeners, err := c.self.Listeners()
-	if err != nil {
-		return err
-	}
-	for _, l := range listeners {
-		go c.accept(l)
-	}
-	if err := c.self.Ready(); err != nil {
-		return err
-	}
-	c.title.ready()
-	for command := range c.self.Commands() {
-		if command.Kind == fork.Retire {
-			c.title.retire()
-			// The parent's lanes have nothing in hand any more.
-			go c.visitors.leave(c.exit)
-		}
-		if command.Kind == fork.Give {
-			c.visitors.receive(command.Name, command.File)
-		}
-	}
-	return nil
-}
-
-func (c *exchangeChild) accept(l net.Listener) {
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			c.log.Error("cannot accept from the parent", "error", err)
-			os.Exit(1)
-		}
-		go newResponder(c, conn).run()
-	}
-}
-
 // acceptingChild accepts connections itself and runs its lanes itself.
 type acceptingChild struct {
 	*child
@@ -204,6 +164,8 @@ type acceptingChild struct {
 	latch   latch
 	passage passage
 	drain   sync.Once
+	turn    *blocking.Listeners // who accepts, with Classic; nil with others
+	claims  sync.WaitGroup      // connections that have come and are not served yet
 }
 
 // lastAnswers is how long a child whose handler panicked may take to deliver the
@@ -248,6 +210,9 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	}
 	listeners, err := bind()
 	if err != nil {
+		return err
+	}
+	if listeners, err = c.share(listeners); err != nil {
 		return err
 	}
 	early := c.awaitLog()
@@ -387,6 +352,7 @@ func (c *acceptingChild) retire(last bool) {
 func (c *acceptingChild) ended() {
 	c.queue.Close()
 	c.self.Refuse()
+	c.claims.Wait()
 	last, cancel := context.WithTimeout(context.Background(), lastAnswers)
 	c.front.drain(last, false)
 	cancel()

@@ -57,6 +57,10 @@ type conn struct {
 	detached      bool         // somebody else owns the connection now
 	admitted      bool         // admit has let it in
 	stays         bool         // it could not be given to another process
+	sitting       impatient    // below all, in a child that serves one at a time
+	seated        time.Time    // when its turn began there
+	came          int64        // what aged was then, -1 if that was for a request before
+	retreated     bool         // its turn is over, and it is not counted any more
 
 	// What has come with it from another process, if it has come from one.
 	before           *note // nil once the client was admitted
@@ -85,18 +89,20 @@ func newConn(f *front) *conn {
 func (c *conn) open(nc net.Conn, secure, below bool) {
 	c.remote, c.local = nc.RemoteAddr(), nc.LocalAddr()
 	c.raw, c.socket, c.told, c.text = nil, nil, false, ""
+	c.sitting, _ = nc.(impatient)
 	if below {
 		c.socket = &readConn{Conn: nc}
 		nc = c.socket
 	}
 	if c.secure = secure; secure {
 		nc = tls.Server(nc, c.front.tls)
-	} else {
+	} else if c.sitting == nil {
 		c.raw = rawConn(nc)
 	}
 	c.Conn = nc
 	c.id = c.front.serial.Add(1)
 	c.opened = time.Now()
+	c.seated, c.came, c.retreated = c.opened, 0, false
 	c.requests, c.lingered, c.detached, c.admitted, c.stays = 0, false, false, false, false
 	c.before, c.aged, c.file = nil, 0, nil
 	c.got, c.put = 0, 0
@@ -168,6 +174,10 @@ func (c *conn) await() error {
 		idle = phaseNew
 	}
 	c.resume(idle)
+	c.came = -1
+	if c.pass() {
+		return errDeparted
+	}
 	for {
 		if c.front.draining.Load() {
 			switch {
@@ -184,7 +194,7 @@ func (c *conn) await() error {
 				return io.EOF
 			}
 		}
-		n, err := c.read()
+		n, err := c.idle()
 		if n > 0 {
 			if c.lingered {
 				_ = c.Conn.SetReadDeadline(time.Time{})
@@ -225,7 +235,7 @@ func (c *conn) fill(p phase) error {
 		c.enter(p)
 	}
 	for {
-		n, err := c.read()
+		n, err := c.more(p)
 		switch {
 		case n > 0:
 			return nil
@@ -348,6 +358,7 @@ func (c *conn) sink() {
 		return
 	}
 	c.enter(phaseLinger)
+	c.retreat()
 	for {
 		// While nothing came, another connection may have got the desk.
 		d := c.sit()

@@ -27,7 +27,7 @@ func (r *instance) openFork(o *pool.Options) error {
 	if err != nil {
 		return err
 	}
-	config.Accept = r.plan.accept.fork()
+	config.Accept, config.LockFile = r.plan.accept.fork(), r.server.LockFile
 	if r.plan.accept == AcceptDispatch {
 		err = r.listen()
 	} else {

@@ -47,6 +47,9 @@ type front struct {
 	moved    func()      // counts connections that a worker has given away
 	migrated atomic.Int64
 
+	// turn is whose it is in a child that serves one connection at a time.
+	turn *turn
+
 	rules        *access.List
 	rulesMark    uint64
 	trust        *forwarded.Trust
@@ -220,12 +223,17 @@ func (f *front) serve(k *carrier, a arrival) {
 
 // strike takes a connection off the list and closes it.
 func (f *front) strike(c *conn) {
-	f.opened(-1)
+	if !c.retreated {
+		f.opened(-1)
+	}
 	f.mu.Lock()
 	f.conns.remove(c)
 	f.discount(c)
 	f.mu.Unlock()
 	c.end()
+	if f.turn != nil && !c.retreated {
+		f.turn.vacate()
+	}
 	if f.draining.Load() {
 		f.drained()
 	}

@@ -51,6 +51,7 @@ func (c *conn) detach() *readConn {
 		}
 	}
 	c.detached = true
+	settle(h.Conn)
 	_ = h.SetDeadline(time.Time{})
 	return h
 }

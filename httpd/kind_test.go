@@ -76,8 +76,13 @@ func (k kind) owns() bool {
 // acceptingKinds are more ways to accept, and rareKinds those that the scenarios
 // about the lives of workers and connections are enough for.
 var (
-	acceptingKinds = []kind{accepting(httpd.AcceptShared, 4), accepting(httpd.AcceptDispatch, 4)}
-	rareKinds      = []kind{accepting(httpd.AcceptDispatch, 1), accepting(httpd.AcceptSlot, 1)}
+	acceptingKinds = []kind{
+		accepting(httpd.AcceptShared, 4), accepting(httpd.AcceptDispatch, 4), accepting(httpd.AcceptClassic, 1),
+	}
+	rareKinds = []kind{
+		accepting(httpd.AcceptDispatch, 1), accepting(httpd.AcceptSlot, 1), accepting(httpd.AcceptFlock, 4),
+		accepting(httpd.AcceptSemaphore, 4), accepting(httpd.AcceptPipe, 4),
+	}
 )
 
 // everyKind runs a scenario over every kind of worker, and everyRareKind over still

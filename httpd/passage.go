@@ -36,6 +36,15 @@ func (c *acceptingChild) openPassage() {
 
 // arrive takes a connection that the parent has sent.
 func (c *acceptingChild) arrive(p ferry.Parcel) {
+	if c.turn != nil {
+		c.claim(p)
+		return
+	}
+	c.take(p)
+}
+
+// take serves a connection that has come.
+func (c *acceptingChild) take(p ferry.Parcel) {
 	_, note, ok := untagged(p.Note)
 	if !ok {
 		c.log.Error("a connection came without a tag")

@@ -95,6 +95,9 @@ func (s *Server) settings() (*settings, error) {
 			p.accept = AcceptSlot
 		}
 	}
+	if p.accept == AcceptClassic && p.pool.Concurrency > 1 {
+		bad("Accept classic serves one connection at a time: Concurrency %d makes no sense with it", p.pool.Concurrency)
+	}
 	list := s.Listen
 	if len(list) == 0 {
 		list = []string{"http://127.0.0.1:8080"}

@@ -53,7 +53,8 @@ type Row struct {
 	migrated    atomic.Uint64
 	waiting     atomic.Int64
 	queued      atomic.Uint64
-	_           [8]byte
+	crowded     atomic.Uint32
+	_           [4]byte
 }
 
 // reset makes the row ready for a worker that is about to start.
@@ -73,6 +74,7 @@ func (r *Row) reset(id int64, generation int, limit uint64, now int64) {
 	r.migrated.Store(0)
 	r.waiting.Store(0)
 	r.queued.Store(0)
+	r.crowded.Store(0)
 	r.state.Store(uint32(Starting))
 }
 
@@ -136,6 +138,19 @@ func (r *Row) addTo(t *Totals) {
 	t.Migrated += int64(min(r.migrated.Load(), most))
 	t.Queued += int64(min(r.queued.Load(), most))
 }
+
+// SetCrowded tells a worker that accepts itself whether connections wait elsewhere
+// for one that is free.
+func (r *Row) SetCrowded(crowded bool) {
+	var n uint32
+	if crowded {
+		n = 1
+	}
+	r.crowded.Store(n)
+}
+
+// Crowded is what SetCrowded has said.
+func (r *Row) Crowded() bool { return r.crowded.Load() != 0 }
 
 // LostLanes is the number of abandoned handlers that still run.
 func (r *Row) LostLanes() int64 { return r.lost.Load() }

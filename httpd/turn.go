@@ -1,0 +1,117 @@
+package httpd
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// turn is whose turn it is in a child that serves one connection at a time. There
+// are other clients beside the one whose turn it is: in the listener's queue, and at
+// the parent. None of them may starve, however long a client keeps its connection.
+type turn struct {
+	// vacate ends the turn.
+	vacate func()
+	// others reports whether others wait.
+	others func() bool
+}
+
+const (
+	// turnIdle is how long the client whose turn it is may be idle if others wait,
+	// and turnRest if nobody does. Then its connection is given to the parent, where
+	// it costs no child.
+	turnIdle = 4 * time.Millisecond
+	turnRest = 100 * time.Millisecond
+	// turnTime is how long a turn may last that is not idle, if others wait.
+	turnTime = 10 * time.Millisecond
+	// turnLook: every so many requests it is looked at time and others.
+	turnLook = 16
+	// turnStay is how often the same is done for a connection that cannot be given
+	// away.
+	turnStay = 100 * time.Millisecond
+)
+
+// impatient is a connection whose reads can end soon without a deadline.
+type impatient interface{ SetPatience(time.Duration) }
+
+// patient sets how long a read may wait, 0 for as long as its deadline allows.
+func (c *conn) patient(d time.Duration) {
+	if c.sitting != nil {
+		c.sitting.SetPatience(d)
+	}
+}
+
+// pass ends the turn of a busy connection, where no request has begun, if it has
+// lasted long enough.
+func (c *conn) pass() (gone bool) {
+	t := c.front.turn
+	return t != nil && c.requests%turnLook == 0 && c.requests > 0 && time.Since(c.seated) >= turnTime &&
+		c.movable() && t.others() && c.depart()
+}
+
+// idle waits for the next request as long as the turn of an idle connection lasts.
+func (c *conn) idle() (int, error) {
+	t := c.front.turn
+	if t == nil || c.front.draining.Load() {
+		return c.read()
+	}
+	for rest := turnRest / turnIdle; ; rest-- {
+		if c.movable() {
+			c.patient(turnIdle)
+		} else {
+			c.patient(turnStay)
+		}
+		n, err := c.read()
+		c.patient(0)
+		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() || c.front.draining.Load() {
+			return n, err
+		}
+		others := t.others()
+		switch {
+		case (others || rest <= 0) && c.movable() && c.depart():
+			return 0, errDeparted
+		case others && c.requests > 0 && !c.movable() && !readable(c.Conn):
+			return 0, errTurn
+		case rest <= 0:
+			return 0, err
+		}
+	}
+}
+
+// retreat ends the turn of a connection that is about to be closed, but for which its
+// client is still waited: that can take longer than many requests.
+func (c *conn) retreat() {
+	if t := c.front.turn; t != nil && !c.retreated {
+		settle(c.Conn)
+		c.retreated = true
+		c.front.opened(-1)
+		t.vacate()
+	}
+}
+
+// more reads more of a request, in phase p. A client that is slow with its head has
+// turns as others have: between them its connection is with the parent.
+func (c *conn) more(p phase) (int, error) {
+	t := c.front.turn
+	if t == nil || p != phaseHead || !c.movable() || c.front.draining.Load() {
+		return c.read()
+	}
+	c.patient(turnIdle)
+	n, err := c.read()
+	c.patient(0)
+	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() {
+		return n, err
+	}
+	// The sweeper may see it in none of its turns.
+	limit := c.front.patience(phaseHead)
+	if limit > 0 && c.came >= 0 && time.Duration(c.came)*time.Millisecond+time.Since(c.seated) >= limit {
+		return 0, errSlow
+	}
+	if t.others() && c.depart() {
+		return 0, errDeparted
+	}
+	return n, err // it is tried again, unless the time is over
+}
+
+// errTurn ends an idle connection that cannot be given away, because others wait.
+var errTurn = errors.New("httpd: others have their turn")
