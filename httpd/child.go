@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/accesslog"
+	"github.com/bident/bident/internal/poller"
 	"github.com/bident/bident/pool"
 )
 
@@ -199,6 +201,11 @@ func (c *acceptingChild) run(o orders) error {
 	row := self.Scoreboard.Row(self.Slot)
 	c.front.timings = self.Scoreboard.Timings(self.Slot)
 	c.front.inChild = true
+	if poller.Supported && runtime.GOMAXPROCS(0) == 1 {
+		if c.front.loop, err = newLoop(c.front); err != nil {
+			return err
+		}
+	}
 	c.front.opened, c.front.refused = row.AddConnections, row.AddRefusal
 	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{
 		Report: c.report, Ended: func() { go c.ended() }, Gone: func() {},

@@ -67,6 +67,7 @@ type front struct {
 	accepting sync.WaitGroup
 	handed    sync.WaitGroup // accepted, and not in the list yet
 	carriers  carriers
+	loop      *loop // that accepts and carries plain connections, nil for none
 	sweeping  sync.Once
 
 	mu        sync.Mutex
@@ -146,6 +147,9 @@ func (f *front) listen(l net.Listener, secure bool) {
 	}
 	f.listeners[l] = true
 	f.sweeping.Do(func() { go f.sweeper() })
+	if f.loop != nil && !secure && !f.proxied && f.loop.listen(l) {
+		return
+	}
 	f.accepting.Go(func() { f.accept(l, secure) })
 }
 
@@ -158,7 +162,7 @@ func (f *front) accept(l net.Listener, secure bool) {
 			pause = 0
 			f.total.Add(1)
 			f.handed.Add(1)
-			f.carriers.carry(arrival{c, secure})
+			f.carriers.carry(arrival{conn: c, secure: secure})
 			continue
 		}
 		if f.draining.Load() || errors.Is(err, net.ErrClosed) {
@@ -173,6 +177,14 @@ func (f *front) accept(l net.Listener, secure bool) {
 
 // serve is the life of a connection.
 func (f *front) serve(k *carrier, a arrival) {
+	if a.held != nil {
+		a.held.goOn(a.answered)
+		return
+	}
+	if f.loop != nil {
+		f.loop.others.Add(1)
+		defer f.loop.others.Add(-1)
+	}
 	c := k.conn
 	if c == nil {
 		c = newConn(f)
@@ -224,6 +236,11 @@ func (f *front) stopAccepting(backlog bool) {
 	listeners := f.listeners
 	f.listeners = nil
 	f.mu.Unlock()
+	if f.loop != nil {
+		for _, l := range f.loop.stopAccepting() {
+			f.accepting.Go(func() { f.accept(l, false) })
+		}
+	}
 	for l := range listeners {
 		if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok && backlog {
 			// Long enough for accept to find the queue empty.
@@ -274,7 +291,14 @@ func (f *front) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for c := f.conns.first; c != nil; c = c.next {
-		c.Conn.Close()
+		if c.sock != nil {
+			c.sock.sever()
+		} else {
+			c.Conn.Close()
+		}
+	}
+	if f.loop != nil {
+		f.loop.poll.Close()
 	}
 	f.carriers.close()
 	f.die()

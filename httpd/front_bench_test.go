@@ -82,7 +82,7 @@ func BenchmarkFront(b *testing.B) {
 			}
 			measure(b, func(c *script) {
 				r.front.handed.Add(1)
-				r.front.serve(&carrier{}, arrival{c, false})
+				r.front.serve(&carrier{}, arrival{conn: c})
 			})
 		})
 	}
