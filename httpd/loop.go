@@ -39,7 +39,7 @@ type loop struct {
 	yielded       time.Time
 	standby       *hand
 
-	mu     sync.Mutex
+	mu     sync.Mutex // after the front's
 	ports  []*port
 	conns  atomic.Pointer[[]atomic.Pointer[conn]] // by tag, changed under mu
 	used   int                                    // of conns
@@ -162,11 +162,13 @@ func (l *loop) at(tag int) *conn {
 	return nil
 }
 
-// accept accepts a connection, nil if nobody waits.
+// accept accepts a connection, nil if nobody waits. It is in the front's list when
+// somebody else may see that the front drains.
 func (l *loop) accept(p *port) (*conn, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if p.over {
+	f := l.front
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.draining.Load() {
 		return nil, nil
 	}
 	fd, remote, err := poller.Accept(p.fd)
@@ -186,12 +188,9 @@ func (l *loop) accept(p *port) (*conn, error) {
 	}
 	c := l.fresh()
 	c.sock.open(fd, addrOf(remote), local)
-	f := l.front
 	f.total.Add(1)
 	c.open(c.sock, false)
-	f.mu.Lock()
 	f.conns.add(c)
-	f.mu.Unlock()
 	return c, nil
 }
 
@@ -209,8 +208,10 @@ func (l *loop) suspend(p *port, tag int, err error) {
 	})
 }
 
-// fresh is a conn for a new connection; l.mu is held.
+// fresh is a conn for a new connection.
 func (l *loop) fresh() *conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if n := len(l.spare) - 1; n >= 0 {
 		c := l.spare[n]
 		l.spare[n] = nil
