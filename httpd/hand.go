@@ -9,6 +9,7 @@ type hand struct {
 	wake  chan struct{}
 	armed atomic.Bool // it was told to look, and has not looked yet
 	turn  uint64      // in which it leads, or has led
+	line  []byte      // see goroutine
 }
 
 // recruit makes a hand the standby.
@@ -86,6 +87,18 @@ func (h *hand) follow() bool {
 func (h *hand) lead() bool {
 	l := h.loop
 	for {
+		if n := len(l.arrived) - 1; n >= 0 && l.event == l.events {
+			c := l.arrived[n]
+			l.arrived[n] = nil
+			l.arrived = l.arrived[:n]
+			c.hand = h
+			h.leave()
+			c.beginTurn()
+			if !h.back() {
+				return true
+			}
+			continue
+		}
 		if l.event == l.events {
 			if l.fetch(); l.events == 0 {
 				l.end()
@@ -95,9 +108,7 @@ func (h *hand) lead() bool {
 		tag, last := l.poll.Event(l.event)
 		l.event++
 		if tag&1 == 1 {
-			if !h.accept(tag) {
-				return true
-			}
+			l.accept(tag)
 			continue
 		}
 		c := l.at(tag >> 1)
@@ -126,46 +137,32 @@ func (h *hand) lead() bool {
 	}
 }
 
-// accept accepts connections, and reads from each at once: whoever connects wants
-// something. It reports false if this hand does not lead any more.
-func (h *hand) accept(tag int) bool {
-	l := h.loop
-	l.mu.Lock()
-	p := l.ports[tag>>1]
-	l.mu.Unlock()
-	for range acceptMost {
-		c, err := l.accept(p)
-		if err != nil {
-			l.suspend(p, tag, err)
-		}
-		if c == nil {
-			return true
-		}
-		c.hand = h
-		h.leave()
-		c.beginTurn()
-		if !h.back() {
-			return false
-		}
-	}
-	return true
-}
-
 // leave says that the leader is away with a connection: from now on it may lose the
 // lead.
 func (h *hand) leave() {
 	l := h.loop
+	s := l.standby // which is another leader's after the next line
 	l.state.Store(h.turn<<1 | 1)
-	// A standby that has not looked yet will look after this.
-	if s := l.standby; !s.armed.Load() {
-		s.armed.Store(true)
-		s.wake <- struct{}{}
+	// One that was armed and has not looked yet will look after this.
+	if !s.armed.Load() && s.armed.CompareAndSwap(false, true) {
+		s.wake <- struct{}{} // there is room
 	}
 }
 
 // back reports whether the leader, back from a connection, still leads.
 func (h *hand) back() bool {
 	return h.loop.state.CompareAndSwap(h.turn<<1|1, h.turn<<1)
+}
+
+// goroutine tells it in a dump; also a carrier's, which is no hand.
+func (h *hand) goroutine() []byte {
+	if h == nil {
+		return goroutineLine()
+	}
+	if h.line == nil {
+		h.line = goroutineLine()
+	}
+	return h.line
 }
 
 // leads reports whether it has the lead, and is away.

@@ -36,6 +36,7 @@ type loop struct {
 
 	// the leader's own:
 	event, events int
+	arrived       []*conn // accepted and not begun
 	yielded       time.Time
 	standby       *hand
 
@@ -53,7 +54,9 @@ const (
 	// acceptMost is how many connections are accepted in a row.
 	acceptMost = 64
 	// loopPatience is the longest time that nobody but the loop runs.
-	loopPatience = time.Millisecond
+	loopPatience = 2 * time.Millisecond
+	// loopNap is how long it waits for events before it lets the others run.
+	loopNap = time.Millisecond
 	// loopHaste is the same while there are others.
 	loopHaste = 200 * time.Microsecond
 	// spareHands is how many hands are kept for handlers that block.
@@ -142,7 +145,7 @@ func (l *loop) fetch() {
 	}
 	n := 0
 	if alone {
-		n = l.poll.Poll(int(loopPatience / time.Millisecond))
+		n = l.poll.Poll(int(loopNap / time.Millisecond))
 	} else {
 		n = l.poll.Poll(0)
 	}
@@ -162,9 +165,27 @@ func (l *loop) at(tag int) *conn {
 	return nil
 }
 
-// accept accepts a connection, nil if nobody waits. It is in the front's list when
+// accept accepts connections, which are begun after the events that are there: by
+// then what they want may have come.
+func (l *loop) accept(tag int) {
+	l.mu.Lock()
+	p := l.ports[tag>>1]
+	l.mu.Unlock()
+	for range acceptMost {
+		c, err := l.acceptOne(p)
+		if err != nil {
+			l.suspend(p, tag, err)
+		}
+		if c == nil {
+			return
+		}
+		l.arrived = append(l.arrived, c)
+	}
+}
+
+// acceptOne accepts a connection, nil if nobody waits. It is in the front's list when
 // somebody else may see that the front drains.
-func (l *loop) accept(p *port) (*conn, error) {
+func (l *loop) acceptOne(p *port) (*conn, error) {
 	f := l.front
 	f.mu.Lock()
 	defer f.mu.Unlock()

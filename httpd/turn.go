@@ -153,11 +153,15 @@ func (c *conn) step() (more, mine bool) {
 	if len(d.out) > 0 && !c.gather() {
 		return false, true
 	}
+	if c.front.slow != nil {
+		d.job.goroutine = c.hand.goroutine()
+	}
 	outcome, err := d.queue.Here(d.task)
 	switch outcome {
 	case pool.Resumed:
 		return false, false
 	case pool.NotHere:
+		d.job.goroutine = nil
 		err = d.queue.Do(d.task)
 	}
 	c.gathered()
