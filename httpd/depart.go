@@ -46,7 +46,11 @@ func (c *conn) departUnread() (gone bool) {
 		return false
 	}
 	c.requests-- // it is counted again where it begins
-	return c.depart()
+	if !c.depart() {
+		c.requests++
+		return false
+	}
+	return true
 }
 
 // departUnbegun gives the connection away with the request in hand, which was read
