@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bident/bident/internal/memfd"
@@ -22,6 +23,7 @@ type Backend struct {
 	log     *slog.Logger
 	null    *os.File
 	spawner *spawner
+	drained atomic.Bool
 
 	mu     sync.Mutex
 	live   map[*process]bool
@@ -120,6 +122,16 @@ func (b *Backend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, e
 	b.live[p] = true
 	b.spawner.births <- p
 	return p, nil
+}
+
+// Drain says that the server stops and that all workers are about to leave: those
+// that are told to from now on learn that nobody is there to take their connections,
+// and their seats are not given to those that leave last.
+func (b *Backend) Drain() {
+	b.drained.Store(true)
+	if s := b.config.Seats; s != nil {
+		s.Drain()
+	}
 }
 
 // forget strikes a process off that is gone.

@@ -22,5 +22,8 @@ func (*Backend) Start(pool.Spec, func(pool.Event)) (pool.Worker, error) {
 	return nil, errors.ErrUnsupported
 }
 
+// Drain does nothing.
+func (*Backend) Drain() {}
+
 // Close does nothing.
 func (*Backend) Close() error { return nil }

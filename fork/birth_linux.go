@@ -18,7 +18,8 @@ const (
 	onControl = 3 // the control socket, whose end means that the parent is gone
 	onBoard   = 4 // the scoreboard's memory
 	onPayload = 5 // the payload
-	firstSeat = 6 // the seat's sockets, in the order of the addresses
+	onFerry   = 6 // the ferry, of children that own connections
+	firstSeat = 7 // the seat's sockets, in the order of the addresses
 )
 
 // launch starts the child; it runs in the spawner's thread.
@@ -120,6 +121,14 @@ func (p *process) fork() (err error) {
 		theirs = append(theirs, payload)
 		files = append(files, uintptr(fd), b.config.Board.file.Fd(), uintptr(payload))
 	}
+	if b.config.Accept.Owning() {
+		fd, err := p.openFerry()
+		if err != nil {
+			return err
+		}
+		theirs = append(theirs, fd)
+		files = append(files, uintptr(fd))
+	}
 	if b.config.Seats != nil {
 		seat, err := b.config.Seats.take(p.spec.ID, p.spec.Predecessor, p.adopt)
 		if err != nil {
@@ -161,6 +170,9 @@ func (b *Backend) dupPayload() (int, error) {
 
 // close gives back all that this process holds of the child.
 func (p *process) close() {
+	if p.ferry != nil {
+		p.ferry.Close()
+	}
 	if p.control != nil {
 		p.control.Close()
 	}

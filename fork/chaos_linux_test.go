@@ -14,10 +14,16 @@ import (
 // their lives: in the end each must have been reported as exited, once and last.
 func TestEveryWorkerIsReportedOnce(t *testing.T) {
 	seats := mustOpenSeats(t, 4, Address{Network: "tcp", Address: "127.0.0.1:0"})
-	for _, shape := range append(shapes[:2:2], struct {
+	var crowd crowd
+	type shape struct {
 		name   string
 		change func(*Config)
-	}{"slot", func(c *Config) { c.Accept, c.Seats = Slot, seats }}) {
+	}
+	kinds := []shape{{"slot", func(c *Config) { c.Accept, c.Seats = Slot, seats }}, {"dispatch", crowd.dispatch}}
+	for _, s := range shapes {
+		kinds = append(kinds, s)
+	}
+	for _, shape := range kinds {
 		t.Run(shape.name, func(t *testing.T) {
 			h := newHarness(t, shape.change)
 			before := len(strings.Fields(openDescriptors()))
@@ -52,6 +58,11 @@ func TestEveryWorkerIsReportedOnce(t *testing.T) {
 				return len(strings.Fields(openDescriptors())) <= before
 			})
 		})
+	}
+	for c, told := range crowd.told {
+		if told != "join leave " {
+			t.Errorf("of %d, which is gone, it was told %q", c.PID(), told)
+		}
 	}
 }
 

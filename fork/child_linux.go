@@ -8,7 +8,8 @@ import (
 	"github.com/bident/bident/internal/ferry"
 )
 
-// Child is a child as the parent's lanes see it.
+// Child is a child as the parent's lanes see it, and whoever sends connections to it.
+// There is one for each child, so that it can be the key of a map.
 type Child struct{ process *process }
 
 // Dial makes a new connection to the child's private listener. It does not wait
@@ -37,5 +38,15 @@ func (c *Child) External() bool { return c.process.backend.config.External() }
 
 // Send gives the child a client's connection and returns when the child has it.
 // After an error it still belongs to the caller. It waits while too many are on
-// their way.
-func (c *Child) Send(ferry.Parcel) error { return errors.ErrUnsupported }
+// their way. The error is ferry.ErrRefused if the child cannot take it, for example
+// because it may not open any more files, and ferry.ErrClosed once it is gone.
+func (c *Child) Send(p ferry.Parcel) error {
+	port := c.process.ferry
+	if port == nil {
+		return fmt.Errorf("fork: the child owns no connections: %w", errors.ErrUnsupported)
+	}
+	if err := port.Send(p); err != nil {
+		return fmt.Errorf("fork: %w", err)
+	}
+	return nil
+}

@@ -101,8 +101,12 @@ type Config struct {
 	Runner func(c *Child, l *pool.Lane) pool.Runner
 	// Join is told of every child that owns connections when it is ready, and Leave
 	// when it has been told to leave, or is gone: no more connections are to be
-	// sent to it. Arrive gets the connections that children give away, which belong
-	// to it; it must not wait for the child. None of them with Request.
+	// sent to it. Both are called once at most, Join before the child is reported to
+	// be ready, Leave only after Join and before its exit is reported; Leave may be
+	// called by the supervisor, and must not wait. Arrive gets the connections that
+	// children give away, one after the other of each child, as long as the child
+	// lives, before Join and after Leave, too; they belong to it, and it must not wait
+	// for the child. Without it children keep theirs. None of them with Request.
 	Join, Leave func(c *Child)
 	Arrive      func(c *Child, p ferry.Parcel)
 	// Board is the scoreboard's memory. External programs do not need one.

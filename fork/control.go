@@ -33,7 +33,7 @@ const (
 	messageFailed      // child: text; the init hook failed
 	messageEvent       // child: event (1 byte), cause (text)
 	messageCrash       // child: request (text), text
-	messageRetire      // parent: -
+	messageRetire      // parent: 1 if the server stops, else 0
 	messageAdopt       // parent: an address (1 byte) for each descriptor that comes with it
 	messageGive        // parent: text, what the descriptor is that comes with it
 )
@@ -47,6 +47,7 @@ type message struct {
 	cause     pool.Cause
 	request   string
 	text      string
+	last      bool
 	addresses []byte
 }
 
@@ -64,6 +65,12 @@ func (m message) encode() []byte {
 	case messageCrash:
 		out = appendText(out, m.request)
 		out = appendText(out, m.text)
+	case messageRetire:
+		last := byte(0)
+		if m.last {
+			last = 1
+		}
+		out = append(out, last)
 	case messageAdopt:
 		out = append(out, m.addresses...)
 	}
@@ -88,7 +95,11 @@ func decode(data []byte) (message, error) {
 	switch m.kind {
 	case messageHello:
 		m.version = r.uint32()
-	case messageReady, messageRetire:
+	case messageReady:
+	case messageRetire:
+		flag := r.byte()
+		m.last = flag == 1
+		r.bad = r.bad || flag > 1
 	case messageFailed, messageGive:
 		m.text = r.text()
 	case messageEvent:

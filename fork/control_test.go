@@ -18,6 +18,7 @@ var messages = []message{
 	{kind: messageEvent, event: pool.Wedged, cause: pool.CauseTimeout},
 	{kind: messageCrash, request: "GET /x", text: "first line\nsecond line"},
 	{kind: messageRetire},
+	{kind: messageRetire, last: true},
 	{kind: messageAdopt, addresses: []byte{0, 3}},
 	{kind: messageGive, text: "access log"},
 }
@@ -52,6 +53,7 @@ func TestNotMessages(t *testing.T) {
 		"\x03\xff\xff" + strings.Repeat("x", 0xffff),
 		"\x04\x01\x00\x04done", // ready is not reported like this
 		"\x04\x02\x00\x05crash",
+		"\x06", "\x06\x02", "\x06\x00\x00",
 		"\x07" + strings.Repeat("x", maxAddresses+1),
 	} {
 		if m, err := decode([]byte(data)); !errors.Is(err, errMessage) {
@@ -73,7 +75,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		again, err := decode(m.encode())
-		if err != nil || again.kind != m.kind || again.version != m.version || again.event != m.event {
+		if err != nil || again.kind != m.kind || again.last != m.last || again.version != m.version || again.event != m.event {
 			t.Errorf("%+v came back as %+v, %v", m, again, err)
 		}
 	})

@@ -35,6 +35,7 @@ func (p *process) await() {
 	}
 	p.mu.Unlock()
 	close(p.exited)
+	p.leave()
 	p.bury()
 }
 
@@ -73,6 +74,7 @@ func (p *process) bury() {
 	if born {
 		p.calm()
 	}
+	p.leave() // if it became ready in the meantime
 	inHand := p.spec.Board.InHand(p.spec.Slot)
 	if stuck := p.dissolve(); !stuck {
 		// Only now is it certain that what is in hand will not be answered.
@@ -102,6 +104,10 @@ func (p *process) calm() {
 	if p.control != nil {
 		p.control.SetReadDeadline(deadline)
 		<-p.deaf
+	}
+	if p.ferry != nil {
+		p.ferry.Close()
+		p.ferry.Wait() // until what the child has sent has arrived
 	}
 	p.silent.Wait()
 }

@@ -8,8 +8,20 @@
 // pool.Crew, and each lane exchanges requests with the child over a connection
 // of its own to a private listener, which the child finds on descriptor 0, as
 // FastCGI programs expect it. What is said there is up to the pool.Runner that
-// Config.Runner makes; this package knows neither HTTP nor FastCGI. With Slot
-// the child accepts connections on its seat and runs its lanes itself.
+// Config.Runner makes; this package knows neither HTTP nor FastCGI. Otherwise the
+// child owns connections and runs its lanes itself: it accepts on its seat, which
+// is its own with Slot and everybody's with the others, or with Dispatch it gets
+// from the parent what the parent has accepted.
+//
+// # Connections that move
+//
+// Parent and children that own connections pass them to each other over a ferry,
+// with the octets that were read and not used (see package ferry). Config.Join
+// names a child that takes some, from the moment that it is ready, before that is
+// reported; Config.Leave says that it does no more. What a child gives away comes
+// to Config.Arrive as long as it lives, and so does what it had sent when it was
+// killed. A connection belongs to one process at any time: to the sender until the
+// receiver has said that it has it.
 //
 // # What a child is given
 //
@@ -18,7 +30,8 @@
 //	3      the control socket; its end means that the other side is gone
 //	4      the scoreboard, shared memory of a sealed size
 //	5      the payload, a frozen file
-//	6...   the seat: a listening socket for each address
+//	6      the ferry, of children that own connections
+//	7...   their seat: a listening socket for each address, none with Dispatch
 //
 // An external program gets the first three. The variable BIDENT_CHILD makes a
 // process a child; it is removed before any other package sees it, and
@@ -32,19 +45,20 @@
 //
 // A worker that leaves first loses its lanes (its seat's connections go to
 // another worker), and once nothing is in hand it is told to go: by a message,
-// an external program by SIGTERM. If it does not go within DieTimeout it is
-// killed, and with it all processes of its group. Exited is the last report of
-// every worker, after the rest of its output has been logged and its lanes have
-// ended.
+// which says whether the whole server stops (Backend.Drain), an external program
+// by SIGTERM. If it does not go within DieTimeout it is killed, and with it all
+// processes of its group. Exited is the last report of every worker, after the rest
+// of its output has been logged, the connections that it gave away have arrived, and
+// its lanes have ended.
 //
 // # Goroutines
 //
 // In the parent: the spawner, one locked thread for all children of a Backend,
 // from New to Close. For each child, all of them until its exit has been
 // reported: one that waits for its end (through a pidfd, so that it costs no
-// thread), two for its output, one for its messages, and one for each lane. In
-// the child, for its whole life: one reads the control socket, one hands out
-// commands, one takes signals.
+// thread), two for its output, one for its messages, two for its ferry, and one for
+// each lane. In the child, for its whole life: one reads the control socket, one
+// hands out commands, one takes signals, two are the ferry's.
 //
 // # Signals
 //

@@ -62,6 +62,9 @@ func childMain(s *Self) {
 		s.control.Write([]byte("\xff what is this"))
 		select {}
 	}
+	if s.Accept == Dispatch {
+		passengerMain(s)
+	}
 	server := &lineServer{self: s}
 	ls, err := s.Listeners()
 	if err != nil {

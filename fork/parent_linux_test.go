@@ -30,7 +30,7 @@ func parentMain() {
 	}
 	board, err := NewBoard(8, 1)
 	check(err)
-	seats, err := OpenSeats([]Address{{Network: "tcp", Address: "127.0.0.1:0"}}, 2, nil)
+	seats, err := OpenSeats([]Address{{Network: "tcp", Address: "127.0.0.1:0"}}, 2, false, nil)
 	check(err)
 	queue := pool.NewQueue(8)
 	configs := []Config{
@@ -120,8 +120,8 @@ func TestDescriptorsOfChildren(t *testing.T) {
 		{"go", nil, 3},
 		// The listener and the connection.
 		{"external", external, 2},
-		// Two listeners, the connection, and control.
-		{"slot", func(c *Config) { c.Accept, c.Seats = Slot, seats }, 4},
+		// Two listeners, the connection, control, and the ferry.
+		{"slot", func(c *Config) { c.Accept, c.Seats = Slot, seats }, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := newHarness(t, c.change)

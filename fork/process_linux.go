@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bident/bident/internal/fdpass"
+	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/pool"
 )
 
@@ -39,8 +40,11 @@ type process struct {
 	deaf    chan struct{} // closed when control has reached its end
 	output  [2]*os.File   // what the child writes to standard output and error
 	silent  sync.WaitGroup
+	ferry   *ferry.Port // nil unless it owns connections
+	child   *Child
 
 	mu      sync.Mutex
+	place   place
 	told    order
 	forked  bool
 	given   bool // it has all gifts
@@ -60,10 +64,12 @@ type process struct {
 }
 
 func newProcess(b *Backend, spec pool.Spec, report func(pool.Event)) *process {
-	return &process{
+	p := &process{
 		backend: b, spec: spec, report: report,
 		exited: make(chan struct{}), gone: make(chan struct{}), deaf: make(chan struct{}),
 	}
+	p.child = &Child{p}
+	return p
 }
 
 // PID implements pool.Worker.
@@ -115,7 +121,7 @@ func (p *process) dismiss(limit time.Duration) {
 	}
 	if p.control == nil {
 		p.signalOne(syscall.SIGTERM)
-	} else if err := fdpass.TrySend(p.control, message{kind: messageRetire}.encode()); err != nil {
+	} else if err := fdpass.TrySend(p.control, message{kind: messageRetire, last: p.backend.drained.Load()}.encode()); err != nil {
 		// It is gone, or has not read anything for a long time.
 		p.backend.log.Debug("worker does not listen", "pid", p.PID(), "error", err)
 	}
@@ -186,15 +192,18 @@ func (p *process) begin() {
 		}
 	}
 	p.ready, p.crew = true, crew
+	if c.Accept.Owning() {
+		p.place = joining // so that whoever tells it to leave from now on is heard
+	}
 	p.mu.Unlock()
 	if c.Seats != nil {
 		c.Seats.ready(p.spec.ID)
 	}
+	p.join()
 	p.emit(pool.Event{Kind: pool.Ready})
 	if crew != nil {
-		child := &Child{p}
 		for _, l := range crew.Lanes() {
-			go l.Run(c.Runner(child, l))
+			go l.Run(c.Runner(p.child, l))
 		}
 	}
 }
@@ -296,7 +305,9 @@ func (p *process) give(name string, fd int) error {
 	return fdpass.TrySend(p.control, message{kind: messageGive, text: name}.encode(), fd)
 }
 
+// leaveSeat says that the child takes no more connections.
 func (p *process) leaveSeat() {
+	p.leave()
 	if s := p.backend.config.Seats; s != nil {
 		s.leave(p.spec.ID)
 	}

@@ -55,9 +55,10 @@ type holder struct {
 }
 
 // OpenSeats binds all addresses, each exclusively, with count seats; more are
-// bound when they are needed. Either all are bound or none. An error names the
+// bound when they are needed. With shared all seats share one socket for each
+// address. Either all are bound or none. An error names the
 // address; errors.Is finds syscall.EADDRINUSE and the like in it.
-func OpenSeats(addresses []Address, count int, log *slog.Logger) (*Seats, error) {
+func OpenSeats(addresses []Address, count int, shared bool, log *slog.Logger) (*Seats, error) {
 	if len(addresses) == 0 || len(addresses) > maxAddresses {
 		return nil, fmt.Errorf("%w: %d listen addresses, at most %d are possible", ErrConfig, len(addresses), maxAddresses)
 	}
@@ -68,7 +69,7 @@ func OpenSeats(addresses []Address, count int, log *slog.Logger) (*Seats, error)
 	first := &seat{}
 	s.seats = append(s.seats, first)
 	for _, a := range addresses {
-		if err := s.bind(first, a); err != nil {
+		if err := s.bind(first, a, shared); err != nil {
 			s.Close()
 			return nil, err
 		}
@@ -84,7 +85,7 @@ func OpenSeats(addresses []Address, count int, log *slog.Logger) (*Seats, error)
 
 // bind opens one address for the first seat. It listens from now on, which is
 // what makes it exclusive; its siblings do so when they are first taken.
-func (s *Seats) bind(first *seat, a Address) error {
+func (s *Seats) bind(first *seat, a Address, shared bool) error {
 	fd, remove, err := descriptor(a)
 	if err != nil {
 		return err
@@ -95,6 +96,9 @@ func (s *Seats) bind(first *seat, a Address) error {
 	at := &s.addresses[len(s.addresses)-1]
 	if at.addr, err = listen.Addr(fd); err != nil {
 		return fmt.Errorf("listen %s: %w", a.Address, err)
+	}
+	if at.shared = shared; shared {
+		return nil
 	}
 	siblings, err := listen.Share(fd)
 	if err != nil {

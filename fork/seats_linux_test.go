@@ -20,7 +20,7 @@ import (
 
 func mustOpenSeats(t testing.TB, count int, addresses ...Address) *Seats {
 	t.Helper()
-	s, err := OpenSeats(addresses, count, nil)
+	s, err := OpenSeats(addresses, count, false, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,14 +261,14 @@ func TestSeatsAreAllOrNothing(t *testing.T) {
 	_, err := OpenSeats([]Address{
 		{Network: "unix", Address: name},
 		{Network: "tcp", Address: addr},
-	}, 3, nil)
+	}, 3, false, nil)
 	if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(fmt.Sprint(err), addr) {
 		t.Errorf("got %v, want EADDRINUSE with the address", err)
 	}
 	if _, err := os.Lstat(name); err == nil {
 		t.Error("half of the addresses are bound")
 	}
-	if _, err := OpenSeats(nil, 1, nil); !errors.Is(err, ErrConfig) {
+	if _, err := OpenSeats(nil, 1, false, nil); !errors.Is(err, ErrConfig) {
 		t.Errorf("no address: %v", err)
 	}
 }
@@ -301,5 +301,31 @@ func TestSeatsStayNonBlocking(t *testing.T) {
 				t.Errorf("flags %#x, %v", flags, err)
 			}
 		}
+	}
+}
+
+func TestSharedSeats(t *testing.T) {
+	seats, err := OpenSeats([]Address{{Network: "tcp", Address: "127.0.0.1:0"}}, 2, true, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { seats.Close() })
+	h := newHarness(t, func(c *Config) { c.Accept, c.Seats, c.Queue, c.Runner = Shared, seats, nil, nil })
+	a, b := h.ready(0), h.ready(1)
+	if one, two := seats.seats[0].fds[0], seats.seats[1].fds[0]; one != two {
+		t.Errorf("sockets %d and %d", one, two)
+	}
+	if _, err := OpenSeats([]Address{{Network: "tcp", Address: seats.Addrs()[0].String()}}, 1, true, nil); !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("bound twice: %v", err)
+	}
+	// Whoever is stopped takes none, and no connection waits for it.
+	stop(t, a.PID())
+	defer a.Kill()
+	for range 10 {
+		c := dial(t, seats.Addrs()[0])
+		if got := c.ask("pid"); got != strconv.Itoa(b.PID()) {
+			t.Errorf("answered by %s, want %d", got, b.PID())
+		}
+		c.Close()
 	}
 }

@@ -12,7 +12,7 @@ import (
 type Seats struct{}
 
 // OpenSeats returns errors.ErrUnsupported.
-func OpenSeats([]Address, int, *slog.Logger) (*Seats, error) {
+func OpenSeats([]Address, int, bool, *slog.Logger) (*Seats, error) {
 	return nil, errors.ErrUnsupported
 }
 

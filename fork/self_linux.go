@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bident/bident/internal/fdpass"
+	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/internal/listen"
 	"github.com/bident/bident/internal/memfd"
 	"github.com/bident/bident/pool"
@@ -26,6 +27,8 @@ type Self struct {
 	claim    sync.Once
 	inherit  []*os.File // what it listens on
 	commands *commands
+	ferry    *ferry.Port // nil unless this child owns connections
+	passage  passage
 }
 
 // self is set before any init function runs of packages that import this one.
@@ -60,7 +63,11 @@ func newSelf(text string) (*Self, error) {
 	if err != nil {
 		return nil, err
 	}
-	for fd := onControl; fd < firstSeat+m.addresses; fd++ {
+	end := onPayload + 1
+	if m.accept.Owning() {
+		end = firstSeat + m.addresses
+	}
+	for fd := onControl; fd < end; fd++ {
 		unix.CloseOnExec(fd)
 	}
 	s := &Self{commands: newCommands()}
@@ -90,6 +97,11 @@ func newSelf(text string) (*Self, error) {
 	if err := s.seat(m); err != nil {
 		return nil, err
 	}
+	if m.accept.Owning() {
+		if err := s.openFerry(); err != nil {
+			return nil, err
+		}
+	}
 	if m.start > 0 {
 		s.start = time.AfterFunc(m.start, s.unclaimed)
 	}
@@ -102,6 +114,7 @@ func newSelf(text string) (*Self, error) {
 // leaves descriptor 0, which is standard input to everybody else.
 func (s *Self) seat(m mark) error {
 	if m.accept.Owning() {
+		s.inherit = []*os.File{}
 		for i := range m.addresses {
 			s.inherit = append(s.inherit, os.NewFile(uintptr(firstSeat+i), "seat"))
 		}
@@ -154,8 +167,8 @@ func (s *Self) Claim() {
 }
 
 // Listeners are what the child accepts from: its seat, in the order of the
-// addresses; or the private listener on which the parent's lanes call. It may be
-// called once, when the child is able to serve.
+// addresses, none if the parent accepts for it; or the private listener on which the
+// parent's lanes call. It may be called once, when the child is able to serve.
 func (s *Self) Listeners() ([]net.Listener, error) {
 	files := s.inherit
 	s.inherit = nil
@@ -244,7 +257,7 @@ func (s *Self) listen() {
 		}
 		switch m.kind {
 		case messageRetire:
-			s.commands.put(Command{Kind: Retire})
+			s.commands.put(Command{Kind: Retire, Last: m.last})
 		case messageAdopt:
 			s.adopt(m.addresses, files)
 			continue

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 
+	"github.com/bident/bident/internal/ferry"
 	"github.com/bident/bident/pool"
 )
 
@@ -38,3 +39,9 @@ func (*Self) Crashed(error, string) error { return errors.ErrUnsupported }
 
 // Commands is nil.
 func (*Self) Commands() <-chan Command { return nil }
+
+// Send returns errors.ErrUnsupported.
+func (*Self) Send(ferry.Parcel) error { return errors.ErrUnsupported }
+
+// Arrivals does nothing.
+func (*Self) Arrivals(func(ferry.Parcel)) {}

@@ -1,9 +1,11 @@
 package httpd
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -73,14 +75,21 @@ func (c *conn) admit() bool {
 	f := c.front
 	c.peer = ipOf(c.remote)
 	c.host = ""
-	if f.proxied && !c.readProxy() {
+	before := c.before
+	c.before = nil
+	known := before != nil && before.admitted // by the process that it comes from
+	if f.proxied && !known && !c.readProxy() {
 		return false
 	}
-	if f.limits.MaxConnsPerAddress > 0 && !f.count(c) {
+	if f.limits.MaxConnsPerAddress > 0 && !f.count(c, known) {
 		return false
 	}
 	if f.rules == nil || f.trust != nil && f.trust.Trusts(c.peer.Addr()) {
 		return true // identify looks at the clients of a proxy
+	}
+	if known && before.rules == f.rulesMark {
+		c.host = before.host
+		return true
 	}
 	ok, host := f.rules.Allowed(f.life, c.peer.Addr())
 	c.host = host
@@ -116,23 +125,28 @@ func (c *conn) readProxy() bool {
 			}
 			c.told = h.TLS
 			return true
-		case err != nil:
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue():
 			return false
+		case c.leaves() && c.give(luggage{unread: buf[:have]}), c.front.draining.Load():
+			return false
+		default:
+			_ = c.Conn.SetReadDeadline(time.Time{}) // a late call of the sweeper's
 		}
 	}
 	return false
 }
 
 // count counts a connection of its client's address. It reports false if there
-// are too many; otherwise discount takes it back.
-func (f *front) count(c *conn) bool {
+// are too many, unless it was let in elsewhere; otherwise discount takes it back.
+func (f *front) count(c *conn, known bool) bool {
 	if !c.peer.IsValid() {
 		return true
 	}
 	a := c.peer.Addr()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.addresses[a] >= f.limits.MaxConnsPerAddress {
+	if f.addresses[a] >= f.limits.MaxConnsPerAddress && !known {
 		f.log.Warn("too many connections of one address", "client", a.String(), "limit", f.limits.MaxConnsPerAddress)
 		return false
 	}

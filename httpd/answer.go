@@ -132,8 +132,8 @@ func (c *conn) last(resp *fasthttp.Response) bool {
 	switch {
 	case d.head.Close, resp.ConnectionClose():
 		return true
-	case c.front.draining.Load(), c.front.parting.Load():
-		return d.r+d.size == d.w // what was read already is answered, too
+	case (c.front.draining.Load() || c.front.parting.Load()) && !c.movable():
+		return d.r+d.size == d.w && c.file == nil // what was read already is answered, too
 	}
 	// Peek costs more than all of the above, and most answers have no fields but
 	// those that fasthttp keeps elsewhere.

@@ -27,7 +27,7 @@ func (c *conn) readBody() bool {
 	there := h.Length > 0 && int64(d.w-d.r-h.Size) >= h.Length
 	if !there {
 		if err := d.queue.Admits(); err != nil {
-			if f.refused(err); f.inChild && d.queue.Closed() {
+			if f.refused(err); d.queue.Closed() && (c.departUnread() || f.inChild) {
 				_ = c.flush() // the connection ends, and with it the error
 				return false
 			}
@@ -36,7 +36,7 @@ func (c *conn) readBody() bool {
 			overloaded(&d.ctx)
 			return c.answer(&d.ctx.Response)
 		}
-		if h.Continue && d.w-d.r == h.Size {
+		if h.Continue && d.w-d.r == h.Size && c.file == nil {
 			d.out = append(d.out, continues...)
 		}
 		c.enter(phaseBody)

@@ -21,7 +21,7 @@ type carriers struct {
 	closed bool
 }
 
-// arrival is a connection that was accepted.
+// arrival is a connection that was accepted, or taken over.
 type arrival struct {
 	conn   net.Conn
 	secure bool // TLS is to be spoken
@@ -29,6 +29,8 @@ type arrival struct {
 	// hand was answered, or it rests.
 	held     *conn
 	answered bool
+	// moved is where it has come from if it was not accepted here.
+	moved *moved
 }
 
 // carrier is one such goroutine, with what it keeps from one connection to the

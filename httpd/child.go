@@ -206,7 +206,8 @@ func (c *acceptingChild) run(o orders) error {
 			return err
 		}
 	}
-	c.front.opened, c.front.refused = row.AddConnections, row.AddRefusal
+	c.front.opened, c.front.refused, c.front.moved = row.AddConnections, row.AddRefusal, row.AddMigration
+	c.front.away = self.Send
 	c.lanes, err = c.queue.NewCrew(self.Scoreboard, self.Slot, pool.CrewHooks{
 		Report: c.report, Ended: func() { go c.ended() }, Gone: func() {},
 	})
@@ -224,6 +225,7 @@ func (c *acceptingChild) run(o orders) error {
 	}
 	early := c.awaitLog()
 	c.listen(listeners)
+	self.Arrivals(c.front.adopt)
 	if err := self.Ready(); err != nil {
 		return err
 	}
@@ -240,7 +242,7 @@ func (c *acceptingChild) run(o orders) error {
 func (c *acceptingChild) obey(command fork.Command) {
 	switch command.Kind {
 	case fork.Retire:
-		go c.retire()
+		go c.retire(command.Last)
 	case fork.Adopt:
 		c.listen(command.Listeners)
 	case fork.Give:
@@ -294,7 +296,7 @@ func (c *acceptingChild) listen(listeners []net.Listener) {
 
 // report passes on what the lanes report. After the last request has begun, or
 // when the last lane is stuck, no other one begins: connections on which none has
-// begun are closed.
+// begun are given to other workers, or closed.
 func (c *acceptingChild) report(e pool.Event) {
 	_ = c.self.Report(e) // if the parent is gone, so is this process in a moment
 	switch {
@@ -316,14 +318,20 @@ func (c *acceptingChild) shut() {
 	})
 }
 
-// retire finishes what is in hand, connections that wait to be accepted among
-// it, and ends the lanes: if the server stops, nobody else will accept them.
-func (c *acceptingChild) retire() {
-	c.front.drain(context.Background(), true)
+// retire finishes what is in hand and ends the lanes. If the server stops, which is
+// the last that it does, nobody else will take its connections, nor accept those that
+// wait.
+func (c *acceptingChild) retire(last bool) {
+	if last {
+		c.front.final.Store(true)
+	}
+	c.front.drain(context.Background(), last)
 	c.lanes.Retire()
 }
 
-// ended is called when the last lane has ended: after retire, or a panic.
+// ended is called when the last lane has ended: after retire, or a panic. The process
+// stays until its connections have departed or ended, which they have after retire,
+// unless some have come since.
 func (c *acceptingChild) ended() {
 	c.queue.Close()
 	last, cancel := context.WithTimeout(context.Background(), lastAnswers)

@@ -55,6 +55,14 @@ type conn struct {
 	got, put      int64        // octets read and written, under TLS those inside of it
 	lingered      bool         // the last chance for a request on its way has been given
 	detached      bool         // somebody else owns the connection now
+	admitted      bool         // admit has let it in
+	stays         bool         // it could not be given to another process
+
+	// What has come with it from another process, if it has come from one.
+	before           *note // nil once the client was admitted
+	aged             int64 // milliseconds of its phase that have passed there
+	file             *os.File
+	fileAt, fileSize int64 // what was read of file, and its length
 
 	// sampled is the write during which the sweeper has last looked how many
 	// octets are pending.
@@ -81,11 +89,12 @@ func newConn(f *front) *conn {
 	return c
 }
 
-// open makes c the connection nc, which is to be secure or not.
-func (c *conn) open(nc net.Conn, secure bool) {
+// open makes c the connection nc, which is to be secure or not. below: something is
+// read before TLS or HTTP.
+func (c *conn) open(nc net.Conn, secure, below bool) {
 	c.remote, c.local = nc.RemoteAddr(), nc.LocalAddr()
 	c.raw, c.socket, c.told, c.text = nil, nil, false, ""
-	if c.front.proxied {
+	if below {
 		c.socket = &readConn{Conn: nc}
 		nc = c.socket
 	}
@@ -97,7 +106,8 @@ func (c *conn) open(nc net.Conn, secure bool) {
 	c.Conn = nc
 	c.id = c.front.serial.Add(1)
 	c.opened = time.Now()
-	c.requests, c.lingered, c.detached = 0, false, false
+	c.requests, c.lingered, c.detached, c.admitted, c.stays = 0, false, false, false, false
+	c.before, c.aged, c.file = nil, 0, nil
 	c.got, c.put = 0, 0
 	c.enter(phaseNew)
 }
@@ -127,12 +137,17 @@ func (l *conns) remove(c *conn) {
 
 // run is the life of a connection.
 func (c *conn) run() {
+	if c.leaves() && c.depart() {
+		return
+	}
 	if !c.admit() || c.secure && !c.handshake() {
 		return
 	}
-	for c.await() == nil {
+	c.admitted = true
+	// A connection that has come from another process may have brought octets.
+	for c.desk != nil && c.desk.r < c.desk.w || c.await() == nil {
 		for c.desk.r < c.desk.w {
-			if !c.request() {
+			if c.leaves() && c.depart() || !c.request() {
 				return
 			}
 		}
@@ -147,11 +162,12 @@ func (c *conn) end() {
 	if d := c.desk; d != nil && d.used {
 		d.clear() // the client has left in the middle: nobody else is to see what it sent
 	}
+	c.dropFile()
 	c.leave()
 }
 
 // await waits for the first octets of the next request. Once the front drains it
-// ends the connection here, where no request has begun.
+// gives the connection away or ends it here, where no request has begun.
 func (c *conn) await() error {
 	if err := c.flush(); err != nil {
 		return err
@@ -160,14 +176,16 @@ func (c *conn) await() error {
 	if c.requests == 0 {
 		idle = phaseNew
 	}
-	c.enter(idle)
+	c.resume(idle)
 	for {
 		if c.front.draining.Load() {
 			switch {
+			case c.movable() && c.depart():
+				return errDeparted
 			case !c.lingered:
 				c.lingered = true
 				_ = c.Conn.SetReadDeadline(time.Now().Add(c.linger()))
-			case readable(c.Conn):
+			case c.file != nil || readable(c.Conn):
 				// It came in the last moment. A read would say that the
 				// deadline has passed before it looked.
 				_ = c.Conn.SetReadDeadline(time.Time{})
@@ -231,14 +249,20 @@ func (c *conn) fill(p phase) error {
 			return errSlow
 		default:
 			// Woken because the front drains, or late by the sweeper: the
-			// request goes on.
+			// request goes on, here or elsewhere.
 			_ = c.Conn.SetReadDeadline(time.Time{})
+			if p == phaseHead && c.leaves() && c.depart() {
+				return errDeparted
+			}
 		}
 	}
 }
 
 // read reads once into the desk, of which there must be some room.
 func (c *conn) read() (int, error) {
+	if c.file != nil {
+		return c.readFile()
+	}
 	if c.raw == nil {
 		d := c.sit()
 		n, err := c.Conn.Read(d.in[d.w:])

@@ -73,9 +73,10 @@
 //
 // A child that crashes costs the requests that it had in hand: a clean 502 with
 // AcceptRequest, closed connections with AcceptSlot. A child that leaves in good
-// order with AcceptSlot closes its connections, each after an answer or before
-// the next request has begun; new connections that wait in its socket go to its
-// successor.
+// order with AcceptSlot gives its connections to the parent, each after an answer or
+// before the next request has begun, with what was read of them; those that nobody
+// takes, and those with TLS, are closed. New connections that wait in its socket go to
+// its successor.
 //
 // # Where the modes differ
 //

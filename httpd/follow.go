@@ -17,7 +17,7 @@ func (d *desk) follow() bool {
 	resp := &d.ctx.Response
 	j := &d.job
 	switch {
-	case d.r+d.size == d.w, f.redirects, f.issuer != nil, len(f.paths) > 0, f.trust != nil && f.rules != nil:
+	case d.r+d.size == d.w, c.leaves(), f.redirects, f.issuer != nil, len(f.paths) > 0, f.trust != nil && f.rules != nil:
 		return false
 	case j.away != nil, j.broken, j.reader != nil, j.writer != nil, resp.IsBodyStream(),
 		*timedOutField.of(&d.ctx) != nil, c.writeBy.Load() != 0:
@@ -66,6 +66,7 @@ func (d *desk) hurry() {
 func (c *conn) present(now time.Time) bool {
 	d := c.desk
 	c.requests++
+	c.aged = 0
 	d.begin(now)
 	h := &d.head
 	head := d.in[d.r+h.Skip : d.r+h.Size]

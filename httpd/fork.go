@@ -73,6 +73,9 @@ func (r *instance) forkBackend(o *pool.Options, config fork.Config, name string)
 		return fmt.Errorf("httpd: %w", err)
 	}
 	r.closers = append(r.closers, func() { backend.Close() })
+	if config.Accept.Owning() {
+		r.drain = backend.Drain
+	}
 	if config.Accept.Owning() && r.sharedLog != nil {
 		r.accessLog.give = backend.GiveAll
 		f := r.sharedLog
@@ -108,7 +111,7 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 			Network: a.network, Address: a.address, Mode: r.server.SocketMode, Backlog: r.server.Backlog,
 		})
 	}
-	seats, err := fork.OpenSeats(list, r.plan.pool.MaxServers, r.log)
+	seats, err := fork.OpenSeats(list, r.plan.pool.MaxServers, r.plan.accept != AcceptSlot, r.log)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrListen, err)
 	}

@@ -41,10 +41,14 @@ type front struct {
 	parting  atomic.Bool // it is about to drain: kept connections end after their next answer
 
 	// away gives a connection to another process, which has it when the error is
-	// nil. nil: no other process takes any.
-	away func(ferry.Parcel) error
+	// nil. nil: no other process takes any. Set before anything is served.
+	away     func(ferry.Parcel) error
+	final    atomic.Bool // there is no other process any more: the server stops
+	moved    func()      // counts connections that a worker has given away
+	migrated atomic.Int64
 
 	rules        *access.List
+	rulesMark    uint64
 	trust        *forwarded.Trust
 	proxied      bool // connections begin with a PROXY header
 	redirects    bool // plain HTTP is redirected to redirectPort
@@ -73,6 +77,7 @@ type front struct {
 	mu        sync.Mutex
 	listeners map[net.Listener]bool
 	conns     conns
+	coming    int                // taken over, and not in the list yet
 	empty     chan struct{}      // closed when draining and no connection is left
 	addresses map[netip.Addr]int // how many connections each has, if that is limited
 }
@@ -85,6 +90,8 @@ func newFront(queue *pool.Queue, mode Mode, config *frontConfig, log *slog.Logge
 		queue: queue, mode: mode, limits: config.Limits, log: log,
 		proxied: config.ProxyProtocol, redirects: config.Redirect, redirectPort: config.RedirectPort,
 		opened:    func(int64) {},
+		moved:     func() {},
+		rulesMark: rulesMark(config),
 		refused:   func(error) {},
 		paths:     config.Routes,
 		timings:   pool.NewTimings(timingShares),
@@ -184,17 +191,30 @@ func (f *front) serve(k *carrier, a arrival) {
 	if f.loop != nil {
 		f.loop.others.Add(1)
 		defer f.loop.others.Add(-1)
+		if f.rides(a) {
+			f.ride(a)
+			return
+		}
 	}
 	c := k.conn
 	if c == nil {
 		c = newConn(f)
 	}
 	k.conn = nil
-	c.open(a.conn, a.secure)
-	f.mu.Lock()
-	f.conns.add(c)
-	f.mu.Unlock()
-	f.handed.Done()
+	if a.moved == nil {
+		c.open(a.conn, a.secure, f.proxied)
+		f.mu.Lock()
+		f.conns.add(c)
+		f.mu.Unlock()
+		f.handed.Done()
+	} else {
+		if err := c.take(a.moved); err != nil {
+			f.decline(a.moved, err)
+			k.conn = c
+			return
+		}
+		f.enlist(c)
+	}
 	f.opened(1)
 	c.run()
 	f.strike(c)
@@ -209,10 +229,9 @@ func (f *front) strike(c *conn) {
 	f.mu.Lock()
 	f.conns.remove(c)
 	f.discount(c)
-	last := f.conns.first == nil && f.draining.Load()
 	f.mu.Unlock()
 	c.end()
-	if last {
+	if f.draining.Load() {
 		f.drained()
 	}
 }
@@ -256,29 +275,32 @@ func (f *front) stopAccepting(backlog bool) {
 	}
 }
 
-// drain stops accepting, lets every request that has begun finish, closes each
-// connection after it, and returns when none is left, or when ctx ends. backlog
-// says whether connections that wait to be accepted are this front's to serve.
+// drain stops accepting, lets every request that has begun finish, gives each
+// connection away or closes it after that, and returns when none is left, or when ctx
+// ends. backlog says whether connections that wait to be accepted are this front's to
+// serve. It may be called again, for connections that were taken over since.
 func (f *front) drain(ctx context.Context, backlog bool) {
 	f.stopAccepting(backlog)
 	f.mu.Lock()
 	for c := f.conns.first; c != nil; c = c.next {
 		c.wake()
 	}
-	left := f.conns.first
+	empty := f.empty
 	f.mu.Unlock()
-	if left == nil {
-		f.drained()
-	}
+	f.drained()
 	select {
-	case <-f.empty:
+	case <-empty:
 	case <-ctx.Done():
 	}
 }
 
+// drained notices that no connection is left.
 func (f *front) drained() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.conns.first != nil || f.coming > 0 {
+		return
+	}
 	select {
 	case <-f.empty:
 	default:

@@ -48,6 +48,12 @@ func (c *conn) detach() *readConn {
 	if from := d.r + d.size; from < d.w {
 		h.read = append(h.read, d.in[from:d.w]...)
 	}
+	if c.file != nil {
+		rest, err := c.restOfFile()
+		if h.read = append(h.read, rest...); err != nil {
+			h.Close() // whoever gets it finds it broken
+		}
+	}
 	c.detached = true
 	_ = h.SetDeadline(time.Time{})
 	return h

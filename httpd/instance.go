@@ -29,6 +29,7 @@ type instance struct {
 	front      *front      // nil if the children accept
 	queue      *pool.Queue // nil if the children have their own
 	seats      *fork.Seats // nil unless the children accept
+	drain      func()      // tells the children that the server stops; nil unless they accept
 	supervisor *pool.Supervisor
 	annexes    []*annex
 	admin      *admin
@@ -221,7 +222,7 @@ func (r *instance) stop(timeout time.Duration) {
 			r.log.Info("stopping", "timeout", timeout)
 		}
 		if r.front == nil {
-			r.seats.Drain()
+			r.drain()
 			r.supervisor.Stop(timeout)
 			return
 		}

@@ -210,7 +210,7 @@ func (l *loop) acceptOne(p *port) (*conn, error) {
 	c := l.fresh()
 	c.sock.open(fd, addrOf(remote), local)
 	f.total.Add(1)
-	c.open(c.sock, false)
+	c.open(c.sock, false, false)
 	f.conns.add(c)
 	return c, nil
 }

@@ -144,7 +144,7 @@ func (c *conn) readHead() bool {
 			return true
 		case !waited:
 			waited = true
-			c.enter(phaseHead)
+			c.resume(phaseHead)
 		}
 		d.room()
 		if err := c.fill(phaseHead); err != nil {
@@ -221,9 +221,9 @@ func (c *conn) unanswered(err error) *fasthttp.Response {
 		d.ctx.Error(fasthttp.StatusMessage(status)+"\n", status)
 	case errors.Is(err, pool.ErrLeft):
 		return nil
-	case errors.Is(err, pool.ErrQueueClosed) && f.inChild:
+	case errors.Is(err, pool.ErrQueueClosed) && (c.departUnbegun() || f.inChild):
 		// An accepting child that has begun its last request: this one has
-		// not begun, and the client may send it again.
+		// not begun, and another process has it, or the client may send it again.
 		return nil
 	default:
 		overloaded(&d.ctx)

@@ -50,6 +50,25 @@ func (s *socket) open(fd int, remote, local net.Addr) {
 	s.clearDeadlines()
 }
 
+// openWide makes it a connection of package net's.
+func (s *socket) openWide(c net.Conn) {
+	s.open(-1, c.RemoteAddr(), c.LocalAddr())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wide, s.wideRaw = c, rawConn(c)
+}
+
+// forget takes it out of home's poller, as closing does only if nobody else has a
+// duplicate.
+func (s *socket) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.known {
+		s.home.poll.Remove(s.fd)
+		s.known = false
+	}
+}
+
 // clearDeadlines forgets them; s.mu is held.
 func (s *socket) clearDeadlines() {
 	s.timed.Store(false)

@@ -69,12 +69,8 @@ func (s *spool) grow(size int) error {
 // spill goes over to a file, which has no name any more: whatever happens, it
 // does not stay behind.
 func (s *spool) spill() error {
-	f, err := os.CreateTemp("", "bident-body-")
+	f, err := unnamedFile()
 	if err != nil {
-		return fmt.Errorf("%w: %w", errSpool, err)
-	}
-	if err := os.Remove(f.Name()); err != nil && runtime.GOOS != "windows" {
-		f.Close()
 		return fmt.Errorf("%w: %w", errSpool, err)
 	}
 	s.file = f

@@ -143,6 +143,7 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 	}
 	if r.front != nil {
 		s.Totals.Connections = r.front.total.Load()
+		s.Totals.Migrated += r.front.migrated.Load()
 	}
 	for _, a := range r.annexes {
 		p, err := a.supervisor.Status(ctx)
@@ -162,8 +163,9 @@ func statusPool(name string, p pool.Status, mode Mode, queue *pool.Queue) Status
 		Totals: StatusTotals{
 			Requests: p.Totals.Requests, Spawned: p.Totals.Spawned,
 			Connections: p.Totals.Connections, Shed: p.Totals.Shed, Timeouts: p.Totals.Timeouts,
-			Exits: make(map[string]int64),
-			Wait:  statusHistogram(p.Totals.Wait), Duration: statusHistogram(p.Totals.Duration),
+			Migrated: p.Totals.Migrated,
+			Exits:    make(map[string]int64),
+			Wait:     statusHistogram(p.Totals.Wait), Duration: statusHistogram(p.Totals.Duration),
 		},
 		Workers: []StatusWorker{},
 		Exits:   []StatusExit{},

@@ -26,11 +26,42 @@ func (c *conn) beginTurn() {
 	c.again, c.tail = true, false
 	c.missed.Store(false)
 	c.gone.Store(nil)
-	if !c.admit() {
+	if c.leaves() && c.depart() || !c.admit() {
 		c.finish()
 		return
 	}
+	c.admitted = true
 	c.turn()
+}
+
+// rides reports whether a connection that has come otherwise is for the loop, too.
+func (f *front) rides(a arrival) bool {
+	if m := a.moved; m != nil {
+		return !m.note.secure && (!f.proxied || m.note.admitted)
+	}
+	return !a.secure && !f.proxied && rawConn(a.conn) != nil
+}
+
+// ride begins such a connection.
+func (f *front) ride(a arrival) {
+	c := f.loop.fresh()
+	c.hand = nil
+	if a.moved == nil {
+		c.sock.openWide(a.conn)
+		c.open(c.sock, false, false)
+		f.mu.Lock()
+		f.conns.add(c)
+		f.mu.Unlock()
+		f.handed.Done()
+	} else {
+		if err := c.take(a.moved); err != nil {
+			f.decline(a.moved, err)
+			f.loop.put(c)
+			return
+		}
+		f.enlist(c)
+	}
+	c.beginTurn()
 }
 
 // turn carries the connection until it rests or ends, or until somebody else has
@@ -45,6 +76,10 @@ func (c *conn) turn() {
 			return
 		}
 		for c.desk.r < c.desk.w {
+			if c.leaves() && c.depart() {
+				c.finish()
+				return
+			}
 			more, mine := c.step()
 			if !mine {
 				return
@@ -73,7 +108,7 @@ func (c *conn) onward() onward {
 		return onEnd
 	}
 	for {
-		if c.again && c.sock.wide == nil {
+		if c.again && c.sock.wide == nil && c.file == nil {
 			n, err := c.pull()
 			switch {
 			case n > 0:
@@ -86,7 +121,7 @@ func (c *conn) onward() onward {
 		switch {
 		case c.rest():
 			return onRest
-		case c.front.draining.Load() || c.sock.wide != nil:
+		case c.front.draining.Load() || c.sock.wide != nil || c.file != nil:
 			if c.await() != nil {
 				return onEnd
 			}
@@ -113,7 +148,7 @@ func (c *conn) pull() (int, error) {
 // there is something to be done first.
 func (c *conn) rest() bool {
 	s, f := c.sock, c.front
-	if f.draining.Load() || !s.narrow() {
+	if f.draining.Load() || c.file != nil || !s.narrow() {
 		return false
 	}
 	c.leave()
@@ -123,7 +158,7 @@ func (c *conn) rest() bool {
 		s.mu.Unlock()
 	}
 	if c.requests > 0 {
-		c.enter(phaseIdle)
+		c.resume(phaseIdle)
 	}
 	if !s.known {
 		if s.home.poll.Add(s.fd, s.tag<<1) != nil {

@@ -12,7 +12,7 @@ import (
 // reads on behalf of the front, which does not meanwhile, until something comes.
 func (d *desk) watch(gone func()) (stop func()) {
 	c := d.seat.conn
-	if d.r+d.size < d.w || d.w == len(d.in) {
+	if d.r+d.size < d.w || d.w == len(d.in) || c.file != nil {
 		return func() {} // it has sent more: it is there
 	}
 	if c.sock != nil && c.sock.wide == nil {

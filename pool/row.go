@@ -50,7 +50,8 @@ type Row struct {
 	accepted    atomic.Uint64
 	shed        atomic.Uint64
 	timeouts    atomic.Uint64
-	_           [32]byte
+	migrated    atomic.Uint64
+	_           [24]byte
 }
 
 // reset makes the row ready for a worker that is about to start.
@@ -67,6 +68,7 @@ func (r *Row) reset(id int64, generation int, limit uint64, now int64) {
 	r.accepted.Store(0)
 	r.shed.Store(0)
 	r.timeouts.Store(0)
+	r.migrated.Store(0)
 	r.state.Store(uint32(Starting))
 }
 
@@ -101,6 +103,9 @@ func (r *Row) AddConnections(n int64) {
 	}
 }
 
+// AddMigration counts a connection that the worker has given to another process.
+func (r *Row) AddMigration() { r.migrated.Add(1) }
+
 // AddRefusal counts, in a worker that has a queue of its own, a request that was
 // not answered by a handler because of err.
 func (r *Row) AddRefusal(err error) {
@@ -121,6 +126,7 @@ func (r *Row) addTo(t *Totals) {
 	t.Connections += int64(min(r.accepted.Load(), most))
 	t.Shed += int64(min(r.shed.Load(), most))
 	t.Timeouts += int64(min(r.timeouts.Load(), most))
+	t.Migrated += int64(min(r.migrated.Load(), most))
 }
 
 // LostLanes is the number of abandoned handlers that still run.

@@ -16,6 +16,7 @@ type Totals struct {
 	// Connections, Shed and Timeouts are counted here where the workers accept
 	// and have queues of their own; elsewhere the front and its queue do.
 	Connections, Shed, Timeouts int64
+	Migrated                    int64 // connections that such workers have given away
 	Spawned                     int64
 	Exits                       map[Cause]int64
 	// Wait is how long the requests that were begun had waited for a lane,

@@ -97,9 +97,15 @@ func send(conn *net.UnixConn, data []byte, fds []int, wait bool) error {
 
 // Receive waits for the next datagram and copies it into buf. The files belong
 // to the caller. The error is io.EOF, as it is, when the other end was closed.
+// With ErrTruncated buf holds what there was room for, and there are no files.
 func Receive(conn *net.UnixConn, buf []byte) (int, []*os.File, error) {
 	oob := make([]byte, unix.CmsgSpace(4*Most))
 	n, oobn, flags, _, err := conn.ReadMsgUnix(buf, oob)
+	for errors.Is(err, unix.ECONNRESET) {
+		// The other end was closed before all had been read there. The kernel
+		// says so first, once; what was sent from there is still to be read.
+		n, oobn, flags, _, err = conn.ReadMsgUnix(buf, oob)
+	}
 	if errors.Is(err, io.EOF) {
 		return 0, nil, io.EOF
 	}
@@ -114,7 +120,7 @@ func Receive(conn *net.UnixConn, buf []byte) (int, []*os.File, error) {
 		for _, f := range files {
 			f.Close()
 		}
-		return 0, nil, err
+		return n, nil, err
 	}
 	return n, files, nil
 }

@@ -68,8 +68,9 @@ func TestCutOffDatagramLeaksNothing(t *testing.T) {
 		if err := Send(a, []byte("too long"), 0, 1, 2); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := Receive(b, make([]byte, 3)); !errors.Is(err, ErrTruncated) {
-			t.Fatalf("got %v, want ErrTruncated", err)
+		buf := make([]byte, 3)
+		if n, _, err := Receive(b, buf); !errors.Is(err, ErrTruncated) || string(buf[:n]) != "too" {
+			t.Fatalf("got %q, %v, want ErrTruncated", buf[:n], err)
 		}
 	}
 	if after := openFiles(t); after != before {
@@ -79,6 +80,26 @@ func TestCutOffDatagramLeaksNothing(t *testing.T) {
 
 func TestEOF(t *testing.T) {
 	a, b := pair(t)
+	if err := Send(a, []byte("last")); err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	buf := make([]byte, 16)
+	if n, _, err := Receive(b, buf); err != nil || string(buf[:n]) != "last" {
+		t.Fatalf("%q, %v", buf[:n], err)
+	}
+	if _, _, err := Receive(b, buf); err != io.EOF {
+		t.Errorf("got %v, want io.EOF", err)
+	}
+}
+
+// TestLastWordsOfOneWhoDidNotListen is what a process that was killed has said
+// while something waited for it.
+func TestLastWordsOfOneWhoDidNotListen(t *testing.T) {
+	a, b := pair(t)
+	if err := Send(b, []byte("unread")); err != nil {
+		t.Fatal(err)
+	}
 	if err := Send(a, []byte("last")); err != nil {
 		t.Fatal(err)
 	}
