@@ -42,8 +42,11 @@ suites() {
 
 	pair slot fork_slot prefork_shared 64 kept 1.2
 	pair slot fork_slot prefork_reuseport 64 kept 1.2
-	pair slot fork_slot prefork_shared 64 close 1.2
-	pair slot fork_slot prefork_reuseport 64 close 1.2
+	pair slot fork_slot prefork_shared 1024 kept 1.2
+	pair slot fork_slot prefork_reuseport 1024 kept 1.2
+	pair slot fork_slot prefork_shared 64 close 1.25
+	pair slot fork_slot prefork_reuseport 64 close -
+	pair slot fork_slot emulate_50 64 kept 0.95
 
 	# How many threads of a child should run Go code.
 	pair threads fork_slot_one fork_slot_all 64 kept -

@@ -21,7 +21,10 @@ func (hereRunner) Close()     {}
 // hereCrew is a crew whose lanes run.
 func hereCrew(t *testing.T, lanes int, limit uint64) (*Queue, *Crew, *sync.WaitGroup) {
 	t.Helper()
-	board := NewScoreboard(1, lanes)
+	board, err := NewScoreboard(bytesOf(make([]uint64, ScoreboardSize(1, lanes)/8)), 1, lanes)
+	if err != nil {
+		t.Fatal(err)
+	}
 	board.Row(0).reset(1, 1, limit, 0)
 	q := NewQueue(lanes)
 	q.Configure(10, 0, 0)
@@ -63,7 +66,7 @@ func TestHere(t *testing.T) {
 		if err := q.Do(NewTask(func(*Lane) {})); err != nil { // the lanes still take their own
 			t.Fatal(err)
 		}
-		c.row.begun.Add(^uint64(0))
+		c.row.begun.Add(^uint64(0)) // of which nobody asked for the number
 	}
 }
 
