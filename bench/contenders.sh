@@ -166,7 +166,7 @@ need_nethttp_embedded() { [ -x "$BIN/nethttp_embedded" ] || echo "internal/peers
 start_emulate_200us() { embedded "$1" -wait 200us -workers 16; }
 need_emulate_200us() { need_embedded; }
 
-start_fork_slot() { embedded "$1" -mode fork -accept slot -concurrency 256 -workers "$CORES"; }
+start_fork_slot() { embedded "$1" -mode fork -accept slot -concurrency 512 -workers "$CORES"; }
 need_fork_slot() { need_embedded; }
 start_fork_slot_one() { embedded "$1" -mode fork -accept slot -concurrency 256 -workers "$CORES" -gomaxprocs 1; }
 need_fork_slot_one() { need_embedded; }

@@ -42,8 +42,11 @@ suites() {
 
 	pair slot fork_slot prefork_shared 64 kept 1.2
 	pair slot fork_slot prefork_reuseport 64 kept 1.2
-	pair slot fork_slot prefork_shared 64 close 1.2
-	pair slot fork_slot prefork_reuseport 64 close 1.2
+	pair slot fork_slot prefork_shared 1024 kept 1.2
+	pair slot fork_slot prefork_reuseport 1024 kept 1.2
+	pair slot fork_slot prefork_shared 64 close 1.25
+	pair slot fork_slot prefork_reuseport 64 close -
+	pair slot fork_slot emulate_50 64 kept 0.95
 
 	# The lineage's way: as many kept connections as children.
 	pair classic fork_classic_8 perl_prefork 8 kept 0.9

@@ -98,6 +98,10 @@ func (c *conn) take(m *moved) error {
 	}
 	p.Conn.Close()
 	p.Conn = nil
+	if c.sock != nil {
+		c.sock.openWide(nc)
+		nc = c.sock
+	}
 	c.open(nc, n.secure, below)
 	c.before = n
 	c.requests, c.told, c.aged = n.requests, n.told, n.age.Milliseconds()

@@ -85,6 +85,9 @@ func (c *conn) answer(resp *fasthttp.Response) (more bool) {
 		c.giveAway(away.to)
 		return false
 	}
+	if last && c.sock != nil {
+		c.sock.last = true
+	}
 	timed := c.writeBy.Load() != 0
 	if timed || c.front.access != nil && (last || d.r+d.size == d.w) {
 		// For the log it would be too early: nothing else is going to be

@@ -25,6 +25,10 @@ type carriers struct {
 type arrival struct {
 	conn   net.Conn
 	secure bool // TLS is to be spoken
+	// held is a connection of a loop's to go on with, instead: the request in
+	// hand was answered, or it rests.
+	held     *conn
+	answered bool
 	// moved is where it has come from if it was not accepted here.
 	moved *moved
 }

@@ -73,6 +73,15 @@ type conn struct {
 	sampled int64
 	pending int
 
+	// Of a loop's connection only:
+	sock    *socket     // net.Conn; nil for connections of other fronts
+	hand    *hand       // that has it, nil if it is somebody else
+	resting atomic.Bool // nobody has it
+	missed  atomic.Bool // something has come while somebody had it
+	again   bool        // there may be more to read than was read
+	tail    bool        // and then the end
+	gone    atomic.Pointer[func()]
+
 	// shared: somebody beside the front may still have it when it is closed.
 	shared     bool
 	next, prev *conn // in the front's list
@@ -223,7 +232,11 @@ func (c *conn) linger() time.Duration {
 }
 
 // wake makes a read that waits for the next request look at the front's state.
-func (c *conn) wake() { _ = c.Conn.SetReadDeadline(longAgo) }
+func (c *conn) wake() {
+	if !c.wakeUp() {
+		_ = c.Conn.SetReadDeadline(longAgo)
+	}
+}
 
 // fill reads more of a request that has begun, in phase p; there must be room for
 // it. Answers that have gathered are sent first: the client may wait for them.

@@ -46,7 +46,11 @@ func (c *conn) departUnread() (gone bool) {
 		return false
 	}
 	c.requests-- // it is counted again where it begins
-	return c.depart()
+	if !c.depart() {
+		c.requests++
+		return false
+	}
+	return true
 }
 
 // departUnbegun gives the connection away with the request in hand, which was read
@@ -130,6 +134,9 @@ func (c *conn) give(l luggage) (gone bool) {
 	// From here on it is the other process's: no more than the descriptor is
 	// closed.
 	c.detached = true
+	if c.sock != nil {
+		c.sock.forget()
+	}
 	socket.Close()
 	if l.file == c.file {
 		c.file = nil

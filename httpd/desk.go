@@ -45,14 +45,17 @@ type desk struct {
 	isHead bool
 	// followed: the request in hand has been answered by the lane.
 	followed bool
-	slow     func()
-	used     bool           // the context has something of a request
-	unread   bool           // the request in hand was not read to its end
-	queue    *pool.Queue    // of the workers that the request is for
-	most     int            // octets of its body at the most
-	client   netip.AddrPort // the peer, or the client behind a trusted proxy
-	fields   []forwarded.Field
-	record   record
+	// eager: answers that have gathered are to be sent if the request in hand
+	// takes its time; guarded by seat.mu, and changed by the connection only.
+	eager  bool
+	slow   func()
+	used   bool           // the context has something of a request
+	unread bool           // the request in hand was not read to its end
+	queue  *pool.Queue    // of the workers that the request is for
+	most   int            // octets of its body at the most
+	client netip.AddrPort // the peer, or the client behind a trusted proxy
+	fields []forwarded.Field
+	record record
 
 	pair [2][]byte // for a write of two pieces
 	both net.Buffers
@@ -84,6 +87,7 @@ func (f *front) newDesk(secure bool) *desk {
 	d.task = pool.NewTask(&d.job)
 	d.task.Left = d.left
 	d.task.Follow = d.follow
+	d.task.Resume = d.resume
 	d.slow = d.hurry
 	d.job.mode = f.mode
 	d.job.watch = d.watch

@@ -145,7 +145,7 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 		if r.slow == nil {
 			r.slow = r.watch.lane(r.crew, false)
 		}
-		r.slow.begin(t.Method, t.URI)
+		r.slow.begin(t.Method, t.URI, nil)
 	}
 	r.lane, r.ctx, r.bodiless = l, j.ctx, j.ctx.IsHead()
 	r.what = append(append(append(r.what[:0], t.Method...), ' '), t.URI...)

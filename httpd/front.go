@@ -74,6 +74,7 @@ type front struct {
 	accepting sync.WaitGroup
 	handed    sync.WaitGroup // accepted, and not in the list yet
 	carriers  carriers
+	loop      *loop // that accepts and carries plain connections, nil for none
 	sweeping  sync.Once
 
 	mu        sync.Mutex
@@ -156,6 +157,9 @@ func (f *front) listen(l net.Listener, secure bool) {
 	}
 	f.listeners[l] = true
 	f.sweeping.Do(func() { go f.sweeper() })
+	if f.loop != nil && !secure && !f.proxied && f.loop.listen(l) {
+		return
+	}
 	f.accepting.Go(func() { f.accept(l, secure) })
 }
 
@@ -164,6 +168,9 @@ func (f *front) mute(l net.Listener) {
 	f.mu.Lock()
 	known := f.listeners[l]
 	delete(f.listeners, l)
+	if known && f.loop != nil {
+		f.loop.mute(l)
+	}
 	f.mu.Unlock()
 	if known {
 		l.Close()
@@ -194,6 +201,18 @@ func (f *front) accept(l net.Listener, secure bool) {
 
 // serve is the life of a connection.
 func (f *front) serve(k *carrier, a arrival) {
+	if a.held != nil {
+		a.held.goOn(a.answered)
+		return
+	}
+	if f.loop != nil {
+		f.loop.others.Add(1)
+		defer f.loop.others.Add(-1)
+		if f.rides(a) {
+			f.ride(a)
+			return
+		}
+	}
 	c := k.conn
 	if c == nil {
 		c = newConn(f)
@@ -258,6 +277,11 @@ func (f *front) stopAccepting(backlog bool) {
 	listeners := f.listeners
 	f.listeners = nil
 	f.mu.Unlock()
+	if f.loop != nil {
+		for _, l := range f.loop.stopAccepting() {
+			f.accepting.Go(func() { f.accept(l, false) })
+		}
+	}
 	for l := range listeners {
 		if d, ok := l.(interface{ SetDeadline(time.Time) error }); ok && backlog {
 			// Long enough for accept to find the queue empty.
@@ -311,7 +335,14 @@ func (f *front) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for c := f.conns.first; c != nil; c = c.next {
-		c.Conn.Close()
+		if c.sock != nil {
+			c.sock.sever()
+		} else {
+			c.Conn.Close()
+		}
+	}
+	if f.loop != nil {
+		f.loop.poll.Close()
 	}
 	f.carriers.close()
 	f.die()

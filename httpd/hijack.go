@@ -41,6 +41,10 @@ type handOver struct {
 func (c *conn) detach() *readConn {
 	d := c.desk
 	h := &readConn{Conn: c.Conn}
+	if c.sock != nil {
+		h.Conn = c.sock.wide
+		c.sock.let()
+	}
 	if from := d.r + d.size; from < d.w {
 		h.read = append(h.read, d.in[from:d.w]...)
 	}
@@ -59,6 +63,9 @@ func (c *conn) detach() *readConn {
 // giveAway gives the connection to whoever has asked for it.
 func (c *conn) giveAway(to func(*readConn)) {
 	err := c.flush()
+	if err == nil && c.sock != nil {
+		err = c.sock.widen()
+	}
 	var h *readConn
 	if err == nil {
 		h = c.detach()

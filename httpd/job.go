@@ -33,6 +33,9 @@ type job struct {
 	client func() string // the client's address
 	// errors takes a message for the request's error stream.
 	errors func(*job, []byte)
+	// goroutine tells the goroutine that runs the handler, if that is not the
+	// lane's and requests are watched.
+	goroutine []byte
 	// watch starts to look out for the client's end and returns what stops it.
 	watch func(gone func()) (stop func())
 
@@ -87,6 +90,7 @@ func (j *job) worker() Worker {
 func (j *job) begin(ctx *fasthttp.RequestCtx) {
 	j.ctx = ctx
 	j.stream, j.writer, j.reader, j.away, j.failed, j.trailer, j.broken = nil, nil, nil, nil, nil, nil, false
+	j.goroutine = nil
 	if j.ended != nil || j.context != nil {
 		j.mu.Lock()
 		j.context, j.cancel, j.unwatch, j.ended = nil, nil, nil, nil

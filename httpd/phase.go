@@ -75,6 +75,7 @@ func (f *front) sweeper() {
 func (f *front) sweep(now time.Time, tick time.Duration) {
 	clock := now.Sub(f.born).Milliseconds()
 	f.clock.Store(clock)
+	var expired []*conn
 	f.mu.Lock()
 	for c := f.conns.first; c != nil; c = c.next {
 		seen := c.phase.Load()
@@ -94,7 +95,9 @@ func (f *front) sweep(now time.Time, tick time.Duration) {
 		// Whoever has made progress in this moment has another phase now. The
 		// deadline is then a false alarm, which it takes back.
 		if c.phase.CompareAndSwap(seen, seen|phaseCut) {
-			if p == phaseWrite {
+			if c.expire() {
+				expired = append(expired, c)
+			} else if p == phaseWrite {
 				_ = c.Conn.SetWriteDeadline(longAgo)
 			} else {
 				_ = c.Conn.SetReadDeadline(longAgo)
@@ -102,6 +105,9 @@ func (f *front) sweep(now time.Time, tick time.Duration) {
 		}
 	}
 	f.mu.Unlock()
+	for _, c := range expired {
+		c.finish()
+	}
 	f.queue.Sweep()
 	for _, q := range f.queues {
 		q.Sweep()

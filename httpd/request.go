@@ -15,23 +15,34 @@ import (
 // to a lane and sends its answer. It reports whether the connection can carry
 // another one.
 func (c *conn) request() (more bool) {
+	ready, more := c.begin()
+	if !ready {
+		return more
+	}
+	return c.conclude(c.desk.queue.Do(c.desk.task))
+}
+
+// begin reads the request that begins at the head of the desk's buffer and makes
+// it ready for a lane. A request that no lane is to run is answered; more is as for
+// request then.
+func (c *conn) begin() (ready, more bool) {
 	d, f := c.desk, c.front
 	if !c.readHead() {
-		return false
+		return false, false
 	}
 	now := time.Now()
 	h := &d.head
 	switch ok := c.present(now); {
 	case !ok:
-		return c.refuse(fasthttp.StatusBadRequest, "malformed header section")
+		return false, c.refuse(fasthttp.StatusBadRequest, "malformed header section")
 	case h.Form == gate.Authority:
-		return c.refuse(fasthttp.StatusNotImplemented, "CONNECT is for proxies")
+		return false, c.refuse(fasthttp.StatusNotImplemented, "CONNECT is for proxies")
 	}
 	if !c.identify() {
-		return c.refuse(fasthttp.StatusForbidden, "this address may not use the server")
+		return false, c.refuse(fasthttp.StatusForbidden, "this address may not use the server")
 	}
 	if answered, more := c.own(); answered {
-		return more
+		return false, more
 	}
 	d.queue, d.most = f.queue, f.limits.MaxBodySize
 	if p := f.paths.find(&d.ctx); p != nil {
@@ -45,7 +56,7 @@ func (c *conn) request() (more bool) {
 	arrived := now
 	if h.Length != 0 {
 		if !c.readBody() {
-			return false
+			return false, false
 		}
 		arrived = time.Now()
 	}
@@ -57,7 +68,13 @@ func (c *conn) request() (more bool) {
 	if len(d.out) > 0 || d.r+d.size < d.w {
 		d.task.Slow = d.slow
 	}
-	err := d.queue.Do(d.task)
+	return true, false
+}
+
+// conclude sends the answer to the request in hand, which is there unless err says
+// otherwise.
+func (c *conn) conclude(err error) (more bool) {
+	d, f := c.desk, c.front
 	if d.followed {
 		d.followed = false // the request in hand is answered, the next one not begun
 		return true

@@ -207,7 +207,7 @@ func (r *responder) prepare(req *fcgi.Request) error {
 // call calls the handler and sends its answer, also after a panic.
 func (r *responder) call(j *job) (err error) {
 	returned := false
-	r.slow.begin(r.ctx.Method(), r.ctx.RequestURI())
+	r.slow.begin(r.ctx.Method(), r.ctx.RequestURI(), nil)
 	defer func() {
 		r.slow.end()
 		j.end(ErrRequestOver)

@@ -61,7 +61,7 @@ func (r *handlerRunner) Run(l *pool.Lane, t *pool.Task) bool {
 		if r.slow == nil {
 			r.slow = r.watch.lane(r.crew, true)
 		}
-		r.slow.begin(t.Method, t.URI)
+		r.slow.begin(t.Method, t.URI, j.goroutine)
 	}
 	defer r.over(l, j)
 	if t.Abandoned() {

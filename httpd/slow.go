@@ -53,14 +53,16 @@ type slowWatch struct {
 type slowLane struct {
 	watch *slowWatch
 	crew  crew
-	// goroutine is what the lane's part of a dump begins with; nil for one whose
-	// requests run elsewhere.
-	goroutine []byte
+	// own is what the part of a dump begins with that the lane's goroutine has; nil
+	// for a lane whose requests run elsewhere.
+	own []byte
 
-	turn    uint64        // of the request in hand, counted by the lane
-	what    []byte        // "GET /x"; the watchdog's while running is slowLooked
-	running atomic.Uint64 // turn while a request is in hand, else 0
-	looking sync.Mutex    // held by the watchdog while running is slowLooked
+	turn uint64 // of the request in hand, counted by the lane
+	what []byte // "GET /x"; the watchdog's while running is slowLooked
+	// goroutine is as own, for the one that runs the request in hand; as what.
+	goroutine []byte
+	running   atomic.Uint64 // turn while a request is in hand, else 0
+	looking   sync.Mutex    // held by the watchdog while running is slowLooked
 
 	// the watchdog's own:
 	seen  uint64 // the turn it has seen last
@@ -73,10 +75,11 @@ const slowLooked = ^uint64(0)
 
 // slowRequest is a request that is about to be logged.
 type slowRequest struct {
-	lane *slowLane
-	turn uint64
-	what string
-	age  time.Duration
+	lane      *slowLane
+	turn      uint64
+	what      string
+	goroutine []byte
+	age       time.Duration
 }
 
 // newSlowWatch makes a watch that ends with life; nil for a limit of 0.
@@ -95,7 +98,7 @@ func (w *slowWatch) lane(c crew, here bool) *slowLane {
 	}
 	l := &slowLane{watch: w, crew: c}
 	if here {
-		l.goroutine = goroutineLine()
+		l.own = goroutineLine()
 	}
 	w.mu.Lock()
 	w.lanes[l] = true
@@ -125,10 +128,14 @@ func (l *slowLane) leave() {
 	l.watch.mu.Unlock()
 }
 
-// begin notes that a handler is about to run.
-func (l *slowLane) begin(method, uri []byte) {
+// begin notes that a handler is about to run, on the lane's goroutine or on the one
+// whose part of a dump begins like that.
+func (l *slowLane) begin(method, uri, goroutine []byte) {
 	if l == nil {
 		return
+	}
+	if l.goroutine = l.own; goroutine != nil {
+		l.goroutine = goroutine
 	}
 	l.what = append(append(l.what[:0], method...), ' ')
 	l.what = append(l.what, uri[:min(len(uri), whatMost)]...)
@@ -166,10 +173,10 @@ func (w *slowWatch) look(now time.Time) {
 	stacks := false
 	w.mu.Lock()
 	for l := range w.lanes {
-		turn, what, age := l.look(now, w.limit)
-		if turn != 0 {
-			w.slow = append(w.slow, slowRequest{l, turn, what, age})
-			stacks = stacks || l.goroutine != nil
+		s := l.look(now, w.limit)
+		if s.turn != 0 {
+			w.slow = append(w.slow, s)
+			stacks = stacks || s.goroutine != nil
 		}
 	}
 	w.mu.Unlock()
@@ -189,11 +196,11 @@ func (w *slowWatch) look(now time.Time) {
 	for _, s := range w.slow {
 		attrs := []any{"request", s.what, "slot", s.lane.crew.slot, "pid", s.lane.crew.pid, "age", s.age.Round(time.Millisecond)}
 		switch {
-		case s.lane.goroutine == nil:
+		case s.goroutine == nil:
 		case dump == nil:
 			attrs = append(attrs, "stack", "not taken: at most one dump per "+dumpPause.String())
 		default:
-			stack := stackOf(dump, s.lane.goroutine)
+			stack := stackOf(dump, s.goroutine)
 			switch {
 			case stack == nil && !whole:
 				missed = true
@@ -212,30 +219,30 @@ func (w *slowWatch) look(now time.Time) {
 	clear(w.slow)
 }
 
-// look returns the turn of a request that is to be logged now, or 0. The request
+// look returns a request that is to be logged now, with turn 0 if there is none. It
 // began at most one look before it was seen, so that none is logged too early.
-func (l *slowLane) look(now time.Time, limit time.Duration) (turn uint64, what string, age time.Duration) {
-	turn = l.running.Load()
+func (l *slowLane) look(now time.Time, limit time.Duration) (s slowRequest) {
+	turn := l.running.Load()
 	switch {
 	case turn == 0:
-		return 0, "", 0
+		return s
 	case turn != l.seen:
 		l.seen, l.since, l.told = turn, now, false
-		return 0, "", 0
+		return s
 	}
-	age = now.Sub(l.since)
+	age := now.Sub(l.since)
 	if l.told || age < limit {
-		return 0, "", 0
+		return s
 	}
 	l.looking.Lock()
 	defer l.looking.Unlock()
 	if !l.running.CompareAndSwap(turn, slowLooked) {
-		return 0, "", 0
+		return s
 	}
-	what = string(l.what)
+	s = slowRequest{l, turn, string(l.what), l.goroutine, age}
 	l.running.Store(turn)
 	l.told = true
-	return turn, what, age
+	return s
 }
 
 // stackOf is the part of a dump that belongs to a goroutine, cut if it is long;

@@ -15,6 +15,9 @@ func (d *desk) watch(gone func()) (stop func()) {
 	if d.r+d.size < d.w || d.w == len(d.in) || c.file != nil {
 		return func() {} // it has sent more: it is there
 	}
+	if c.sock != nil && c.sock.wide == nil {
+		return c.watchGone(gone)
+	}
 	over := make(chan struct{})
 	var stopping atomic.Bool
 	go func() {

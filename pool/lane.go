@@ -31,6 +31,7 @@ type Lane struct {
 	owed   *Task       // settled; its front is yet to be woken
 	after  func()      // see After
 	late   atomic.Bool // the front had given up when the answer came
+	given  bool        // the answer was there before the runner returned
 
 	mu     sync.Mutex // not taken on a request's path
 	fate   fate
@@ -97,13 +98,18 @@ func (l *Lane) next() *Task {
 		return t
 	}
 	q := l.crew.queue
+	// From its offer on the lane may be in use by somebody else (see Queue.Here),
+	// and these with it.
+	owed, after := l.owed, l.after
+	l.owed, l.after = nil, nil
 	for {
 		if l.crew.retiring.Load() {
+			l.owed, l.after = owed, after
 			return nil
 		}
 		if q.waiting.Load() > 0 {
 			if t := q.pop(); t != nil {
-				l.deliver()
+				deliver(owed, after)
 				return t
 			}
 		}
@@ -117,7 +123,8 @@ func (l *Lane) next() *Task {
 		}
 		// The lane can be found now: whoever gets the answer and asks again
 		// at once finds it, and not a younger one.
-		l.deliver()
+		deliver(owed, after)
+		owed, after = nil, nil
 		if t := <-l.inbox; t != again {
 			return t
 		}
@@ -162,7 +169,9 @@ func (l *Lane) serve(r Runner, t *Task) (more bool) {
 	// task and then looks for Kill: one of them sees the other. A task that has
 	// not begun goes to another worker if Kill has not answered it.
 	if c.killed.Load() {
+		l.given = true
 		if l.task.Swap(nil) != nil {
+			l.given = false
 			c.row.unreserve()
 			c.queue.giveBack(t)
 		}
@@ -170,6 +179,7 @@ func (l *Lane) serve(r Runner, t *Task) (more bool) {
 		return false
 	}
 	if !t.state.CompareAndSwap(taskTaken, taskRunning) {
+		l.given = true
 		l.busy.Store(false)
 		return false
 	}
@@ -207,7 +217,9 @@ func (l *Lane) serve(r Runner, t *Task) (more bool) {
 // it as lost, and whatever the lane took until then would be lost with it.
 func (l *Lane) conclude(err error) {
 	l.busy.Store(false)
-	if t := l.task.Swap(nil); t != nil {
+	t := l.task.Swap(nil)
+	l.given = t == nil
+	if t != nil {
 		if t.settle(err) {
 			l.owed = t
 		} else {
@@ -226,13 +238,17 @@ func (l *Lane) After(f func()) { l.after = f }
 
 // deliver wakes the front whose answer has been concluded.
 func (l *Lane) deliver() {
-	if t := l.owed; t != nil {
-		l.owed = nil
-		t.wake <- struct{}{}
+	owed, after := l.owed, l.after
+	l.owed, l.after = nil, nil
+	deliver(owed, after)
+}
+
+func deliver(owed *Task, after func()) {
+	if owed != nil && !owed.here {
+		owed.wake <- struct{}{}
 	}
-	if f := l.after; f != nil {
-		l.after = nil
-		f()
+	if after != nil {
+		after()
 	}
 }
 

@@ -156,7 +156,7 @@ func (q *Queue) Do(t *Task) error {
 	if q.closed.Load() {
 		return ErrQueueClosed
 	}
-	t.err, t.waited, t.timed = nil, false, q.limit.Load() > 0 || t.Slow != nil
+	t.err, t.waited, t.here, t.timed = nil, false, false, q.limit.Load() > 0 || t.Slow != nil
 	t.hurried.Store(false)
 	t.begun.Store(timeless)
 	t.turn.Add(1)
@@ -342,7 +342,7 @@ func (q *Queue) enqueue(t *Task) error {
 // in the meantime, it is refused.
 func (q *Queue) giveBack(t *Task) {
 	q.mu.Lock()
-	t.waited = true
+	t.waited, t.here = true, false
 	t.state.Store(taskWaiting)
 	t.prev, t.next = nil, q.head
 	if q.head == nil {

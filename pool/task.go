@@ -88,6 +88,10 @@ type Task struct {
 	// answered for a moment: what others before it have left can be sent. From
 	// then on nothing follows.
 	Slow func()
+	// Resume is called when a task that Here runs has its outcome before Here
+	// returns, by the handler's goroutine or by whoever kills its worker: somebody
+	// else must go on with it. It must not block. It is needed for Here only.
+	Resume func()
 	// Arrived is when the request was read, in nanoseconds since 1970.
 	Arrived int64
 	// Begun is when a lane began the request, in nanoseconds since 1970: Arrived
@@ -103,6 +107,7 @@ type Task struct {
 	hurried atomic.Bool   // Slow was called
 	timed   bool          // its front looks at the clock
 	waited  bool          // in the list, at least once
+	here    bool          // it runs on its front's goroutine, which needs no waking
 	err     error
 	wake    chan struct{}
 	timer   *time.Timer
@@ -121,8 +126,17 @@ func (t *Task) answer(err error) bool {
 	if !t.settle(err) {
 		return false
 	}
-	t.wake <- struct{}{}
+	t.rouse()
 	return true
+}
+
+// rouse tells the front that the outcome is there.
+func (t *Task) rouse() {
+	if t.here {
+		t.Resume()
+		return
+	}
+	t.wake <- struct{}{}
 }
 
 // settle decides the outcome, and leaves it to the caller to wake the front. It
@@ -134,6 +148,9 @@ func (t *Task) settle(err error) bool {
 	t.err = err
 	return true
 }
+
+// Err is the outcome of a task that Resume was called for.
+func (t *Task) Err() error { return t.err }
 
 // Abandoned reports whether the front has given up on the request. Only the
 // lane that runs the task may ask.
@@ -165,7 +182,7 @@ func (t *Task) abandon(turn uint64) bool {
 func (t *Task) kill() {
 	if t.state.CompareAndSwap(taskRunning, taskAbandoned) || t.state.CompareAndSwap(taskTaken, taskAbandoned) {
 		t.err = ErrKilled
-		t.wake <- struct{}{}
+		t.rouse()
 	}
 }
 
