@@ -32,9 +32,7 @@ func TestStacks(t *testing.T) {
 			w := h.ready(0)
 			wait := h.begin(c.ask)
 			h.busy(0)
-			if c.ask == "many" || c.ask == "defiant" {
-				time.Sleep(20 * time.Millisecond) // it is done with its preparations
-			}
+			until(t, "the handler hangs", func() bool { return strings.Contains(h.log.String(), "about to hang") })
 			before := time.Now()
 			w.late("retire_timeout")
 			if _, err := wait(); !errors.Is(err, pool.ErrKilled) {

@@ -196,6 +196,7 @@ func (s *lineServer) answer(line string) string {
 		go panic("it hurts elsewhere")
 		select {}
 	case "hang":
+		fmt.Println("about to hang")
 		select {}
 	case "grow":
 		grow(128)
@@ -206,11 +207,14 @@ func (s *lineServer) answer(line string) string {
 		for range 1000 {
 			go func() { select {} }()
 		}
+		fmt.Println("about to hang")
 		select {}
 	case "defiant":
 		signal.Ignore(syscall.SIGQUIT)
+		fmt.Println("about to hang")
 		select {}
 	case "spin":
+		fmt.Println("about to hang")
 		spin()
 	case "fds":
 		return openDescriptors()
