@@ -44,9 +44,7 @@
 // ([Files]) or an external program ([Program]); [Route] sends hosts and paths to
 // others, which can have workers of their own ([Pool]). The body has been read when a
 // handler is called. One that serves http.DefaultServeMux to the public serves what
-// every imported package has put there: this package imports client_golang for its
-// metrics, and that imports expvar, which answers /debug/vars there with the command
-// line and memory statistics. Make a ServeMux of your own.
+// every imported package has put there. Make a ServeMux of your own.
 //
 // [TLS] is HTTP/1.1 over TLS 1.2 and 1.3. HTTP/2 ends in front of the server, in
 // nginx, Caddy or HAProxy: a worker runs one request at a time, so its multiplexing

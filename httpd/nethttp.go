@@ -17,8 +17,8 @@ import (
 	"github.com/bident/bident/internal/nethttp"
 )
 
-// HTTP serves requests with a net/http handler, http.DefaultServeMux if h is nil: on
-// that one this package's imports have put /debug/vars, which is not for the public.
+// HTTP serves requests with a net/http handler, http.DefaultServeMux if h is nil:
+// with all that imported packages have put there.
 //
 // It is called on a lane of a worker, without a goroutine of its own, and finds
 // what net/http promises: a ResponseWriter that is an http.Flusher and an
