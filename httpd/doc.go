@@ -6,7 +6,7 @@
 //
 //	client -> front -> queue -> a lane pulls -> begin -> run -> end -> answer
 //
-// The front owns the clients' connections, a goroutine for each, and reads one
+// The front owns the clients' connections, mostly a goroutine for each, and reads one
 // request at a time, whole, before it asks for a worker: a slow client holds none.
 // One that is slow to take its answer holds none if that has up to 64 KiB, or is a file
 // of [Files]. An answer that a handler streams ([Stream], or more than that through
@@ -25,6 +25,15 @@
 //     of the request octet for octet, and calls the handler.
 //   - Fork with AcceptSlot and those after it: front, queue and lanes are in the
 //     child. All limits and decisions are the parent's.
+//     On Linux a child with one thread for Go code (GOMAXPROCS 1, which each has
+//     if there are as many as processors) has no goroutine for each connection, but
+//     a loop: one goroutine waits for all plain connections (package poller), reads
+//     what has come, and calls the handler itself, in the place of an idle lane,
+//     with its ticket and its line of the scoreboard. Whatever blocks it, a handler
+//     or a slow client, costs it the lead, which a standby takes over. Loop and
+//     hands end with the front; their two descriptors, of epoll and an eventfd, are
+//     close-on-exec. Requests that find no idle lane, and all where RequestTimeout
+//     is set, go through the queue like others.
 //   - Program: as AcceptRequest, with the CGI variables of RFC 3875 for the head.
 //
 // Everything else is the same: the supervisor (package pool), the configuration,

@@ -332,18 +332,25 @@ func (f *front) drained() {
 
 // close ends all connections, whatever they are doing.
 func (f *front) close() {
+	var resting []*conn
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	for c := f.conns.first; c != nil; c = c.next {
-		if c.sock != nil {
-			c.sock.sever()
-		} else {
+		switch {
+		case c.sock == nil:
 			c.Conn.Close()
+		case c.expire():
+			resting = append(resting, c)
+		default:
+			c.sock.sever()
 		}
+	}
+	f.carriers.close()
+	f.die()
+	f.mu.Unlock()
+	for _, c := range resting {
+		c.finish()
 	}
 	if f.loop != nil {
 		f.loop.poll.Close()
 	}
-	f.carriers.close()
-	f.die()
 }

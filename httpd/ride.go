@@ -1,8 +1,6 @@
 package httpd
 
 import (
-	"io"
-
 	"github.com/bident/bident/internal/poller"
 	"github.com/bident/bident/pool"
 )
@@ -162,7 +160,8 @@ func (c *conn) rest() bool {
 	}
 	if !s.known {
 		if s.home.poll.Add(s.fd, s.tag<<1) != nil {
-			return s.widen() != nil // the runtime's poller may have room
+			_ = s.widen() // the runtime's poller may have room
+			return false
 		}
 		s.known = true
 	}
@@ -299,5 +298,3 @@ func (c *conn) wakeUp() bool {
 
 // expire takes the connection from its loop to end it.
 func (c *conn) expire() bool { return c.sock != nil && c.resting.CompareAndSwap(true, false) }
-
-var _ io.ReaderFrom = (*socket)(nil)

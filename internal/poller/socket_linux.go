@@ -3,6 +3,7 @@
 package poller
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
 	"net/netip"
@@ -12,18 +13,53 @@ import (
 )
 
 // Accept accepts a TCP connection, which does not block and is close-on-exec. The
-// error is syscall.EAGAIN if nobody waits.
+// error is syscall.EAGAIN if nobody waits. It keeps its thread, as Poll does: a
+// thread that has lost the right to run Go code while it accepts costs more than all
+// the rest of a short connection.
 func Accept(listener int) (fd int, remote netip.AddrPort, err error) {
+	var from syscall.RawSockaddrAny
 	for {
-		fd, sa, err := syscall.Accept4(listener, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
-		switch err {
-		case nil:
-			return fd, addrPort(sa), nil
+		size := uint32(syscall.SizeofSockaddrAny)
+		fd, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(listener), uintptr(unsafe.Pointer(&from)),
+			uintptr(unsafe.Pointer(&size)), syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, 0, 0)
+		switch errno {
+		case 0:
+			return int(fd), rawAddrPort(&from), nil
 		case syscall.EINTR, syscall.ECONNABORTED: // the client has gone again
 		default:
-			return -1, netip.AddrPort{}, err
+			return -1, netip.AddrPort{}, errno
 		}
 	}
+}
+
+// rawAddrPort is an address as the kernel writes it.
+func rawAddrPort(sa *syscall.RawSockaddrAny) netip.AddrPort {
+	switch sa.Addr.Family {
+	case syscall.AF_INET:
+		sa := (*syscall.RawSockaddrInet4)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), hostOrder(sa.Port))
+	case syscall.AF_INET6:
+		sa := (*syscall.RawSockaddrInet6)(unsafe.Pointer(sa))
+		return netip.AddrPortFrom(zoned(sa.Addr, sa.Scope_id), hostOrder(sa.Port))
+	}
+	return netip.AddrPort{}
+}
+
+// hostOrder is a port that the kernel has written.
+func hostOrder(port uint16) uint16 {
+	return binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&port))[:])
+}
+
+// zoned is an address with the name of its zone.
+func zoned(octets [16]byte, zone uint32) netip.Addr {
+	a := netip.AddrFrom16(octets)
+	if zone == 0 {
+		return a
+	}
+	if i, err := net.InterfaceByIndex(int(zone)); err == nil {
+		return a.WithZone(i.Name)
+	}
+	return a.WithZone(strconv.Itoa(int(zone)))
 }
 
 // Local is the address of this end of a connection.
@@ -40,15 +76,7 @@ func addrPort(sa syscall.Sockaddr) netip.AddrPort {
 	case *syscall.SockaddrInet4:
 		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
 	case *syscall.SockaddrInet6:
-		a := netip.AddrFrom16(sa.Addr)
-		if sa.ZoneId != 0 {
-			zone := strconv.Itoa(int(sa.ZoneId))
-			if i, err := net.InterfaceByIndex(int(sa.ZoneId)); err == nil {
-				zone = i.Name
-			}
-			a = a.WithZone(zone)
-		}
-		return netip.AddrPortFrom(a, uint16(sa.Port))
+		return netip.AddrPortFrom(zoned(sa.Addr, sa.ZoneId), uint16(sa.Port))
 	}
 	return netip.AddrPort{}
 }
