@@ -43,7 +43,7 @@ func newUpgraded(t *testing.T, flags ...string) *upgraded {
 	u := &upgraded{t: t, dir: t.TempDir(), over: make(chan struct{})}
 	u.pidFile, u.log = filepath.Join(u.dir, "pid"), filepath.Join(u.dir, "log")
 	u.first = exec.Command("bident", append([]string{"serve", "--listen", "http://127.0.0.1:0", "--pid-file", u.pidFile}, flags...)...)
-	u.first.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+u.dir, "GORACE=atexit_sleep_ms=0")
+	u.first.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+u.dir, "GORACE=atexit_sleep_ms=0", u.mark())
 	return u
 }
 
@@ -97,7 +97,7 @@ func (u *upgraded) await(what string, met func() bool) {
 }
 
 // processes are the server's processes that are alive, workers among them: no other
-// one has the pid file among its arguments.
+// one has the mark in its environment.
 func (u *upgraded) processes() (pids []int) {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
@@ -105,8 +105,8 @@ func (u *upgraded) processes() (pids []int) {
 		if _, err := fmt.Sscan(e.Name(), &pid); err != nil {
 			continue
 		}
-		args, err := os.ReadFile("/proc/" + e.Name() + "/cmdline")
-		if err != nil || !bytes.Contains(args, []byte("\x00"+u.pidFile+"\x00")) || !bytes.HasPrefix(args, []byte("bident\x00serve")) {
+		env, err := os.ReadFile("/proc/" + e.Name() + "/environ")
+		if err != nil || !bytes.Contains(env, []byte(u.mark()+"\x00")) {
 			continue
 		}
 		if _, state, err := processState(e.Name()); err == nil && state != "Z" {
@@ -115,6 +115,10 @@ func (u *upgraded) processes() (pids []int) {
 	}
 	return pids
 }
+
+// mark is the variable by which the server's processes are known, whatever their
+// titles say.
+func (u *upgraded) mark() string { return "UPGRADED_SERVER=" + u.dir }
 
 // pid is the number in the pid file.
 func (u *upgraded) pid() int {
