@@ -37,7 +37,8 @@ func TestLoopStirred(t *testing.T) {
 	first.serves(listener)
 	address := listener.Addr().String()
 	const clients, each = 8, 60
-	var wg sync.WaitGroup
+	var wg, accepted sync.WaitGroup
+	accepted.Add(clients)
 	for i := range clients {
 		wg.Go(func() {
 			conn, err := net.Dial("tcp", address)
@@ -59,7 +60,11 @@ func TestLoopStirred(t *testing.T) {
 					runtime.Gosched()
 					c.ask(t, 1, ask(id)[10:])
 				}
+				if n == 0 {
+					accepted.Done()
+				}
 				if n == each/2 && i == 0 {
+					accepted.Wait() // nobody else would accept them
 					first.retire()
 				}
 			}
