@@ -140,9 +140,9 @@ func (s *strict) round() bool {
 		}
 		return true
 	case 6, 7: // with a body, and another request behind it
-		b := bodies[s.rand.IntN(len(bodies))]
+		b := bodies()[s.rand.IntN(len(bodies()))]
 		if len(b.body) > spoolMemory && s.rand.IntN(4) > 0 {
-			b = bodies[s.rand.IntN(8)]
+			b = bodies()[s.rand.IntN(8)]
 		}
 		request := "POST /?id=" + id + " HTTP/1.1\r\nHost: t\r\n" + b.fields + "\r\n" + b.octets
 		cut := s.rand.IntN(len(request))
@@ -154,7 +154,7 @@ func (s *strict) round() bool {
 		s.conn.say(s.t, request[cut:]+ask(next))
 		return s.answered("POST", id, b.body, b.trailer, false) && s.answered("GET", next, "", "", false)
 	case 8: // asks first
-		b := bodies[3+s.rand.IntN(9)]
+		b := bodies()[3+s.rand.IntN(9)]
 		s.conn.say(s.t, "POST /?id="+id+" HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\n"+b.fields+"\r\n")
 		if resp, _, err := s.conn.hear("POST"); err != nil || resp.StatusCode != 100 {
 			s.t.Errorf("POST %s: %+v %v, expected 100", id, resp, err)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bident/bident/internal/ferry"
@@ -97,8 +98,9 @@ func chunked(body string, size int, trailer string) string {
 	return b.String() + "\r\n"
 }
 
-// bodies are requests with bodies of every kind.
-var bodies = func() (list []struct{ name, fields, octets, body, trailer string }) {
+// bodies are requests with bodies of every kind. They are made when a test asks for
+// them and not at init: every child of a test is this program, too.
+var bodies = sync.OnceValue(func() (list []struct{ name, fields, octets, body, trailer string }) {
 	for _, n := range []int{0, 1, 5, bodyInPlace, bodyInPlace + 1, 100_000, spoolMemory, 2 << 20} {
 		body := strings.Repeat("0123456789abcde\n", n/16+1)[:n]
 		list = append(list, struct{ name, fields, octets, body, trailer string }{
@@ -112,12 +114,12 @@ var bodies = func() (list []struct{ name, fields, octets, body, trailer string }
 		}
 	}
 	return list
-}()
+})
 
 // TestDepartUnbegun: point 4, a request that was read and did not begin because the
 // queue was closed under it, and what follows it.
 func TestDepartUnbegun(t *testing.T) {
-	for _, b := range bodies {
+	for _, b := range bodies() {
 		for _, expect := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, expect %t", b.name, expect), func(t *testing.T) {
 				l := newLedger()

@@ -33,7 +33,7 @@ func sockets(t *testing.T) (n int) {
 // descriptor is left.
 func TestParcelsLeakNothing(t *testing.T) {
 	before := sockets(t)
-	big := bodies[len(bodies)-3] // in a file
+	big := bodies()[len(bodies())-3] // in a file
 	for _, fails := range []bool{false, true} {
 		for _, spoil := range []func(*ferry.Parcel){
 			func(*ferry.Parcel) {},
