@@ -57,6 +57,35 @@ func TestPerRequest(t *testing.T) {
 	newClient(t, s.url).pid(t)
 }
 
+// TestPerRequestUnbegun: clients that go in the middle of their request are no reason
+// to start fewer children for the others.
+func TestPerRequestUnbegun(t *testing.T) {
+	k, log := perRequest.logged()
+	s := start(t, k, pool.Config{MaxServers: 4})
+	const clients = 20
+	for range clients {
+		c := newClient(t, s.url)
+		c.send(t, "GET / HT")
+		c.close()
+	}
+	for range 3 {
+		c := newClient(t, s.url)
+		c.pid(t)
+		c.close()
+	}
+	st := s.awaitStatus(t, "all have left", func(st *httpd.Status) bool { return idle(st) == 4 })
+	for cause, n := range st.Totals.Exits {
+		if cause != "done" && n > 0 {
+			t.Errorf("%d workers left because of %s", n, cause)
+		}
+	}
+	log.mu.Lock()
+	defer log.mu.Unlock()
+	if text := log.text.String(); strings.Contains(text, "level=ERROR") {
+		t.Errorf("log:\n%s", text)
+	}
+}
+
 // TestPerRequestQueue: connections with a request on them wait for a child, as many as
 // QueueSize says.
 func TestPerRequestQueue(t *testing.T) {

@@ -84,3 +84,45 @@ func TestMaxMemory(t *testing.T) {
 		}
 	})
 }
+
+// TestUseless: a worker that has served nothing counts as one that failed to start,
+// unless it has said before that it was done; one that had too much memory always.
+func TestUseless(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		said    []Event
+		exit    Cause
+		begun   uint64
+		failure bool
+	}{
+		{"by itself", nil, CauseDone, 0, true},
+		{"by itself, after a request", nil, CauseDone, 1, false},
+		{"done", []Event{{Kind: Spent, Cause: CauseDone}}, CauseDone, 0, false},
+		{"done, after a request", []Event{{Kind: Spent, Cause: CauseDone}}, CauseDone, 1, false},
+		{"about to be done", []Event{{Kind: Expiring, Cause: CauseDone}}, CauseDone, 0, false},
+		{"last request", []Event{{Kind: Spent, Cause: CauseMaxRequests}}, CauseDone, 0, false},
+		{"memory", nil, CauseMaxMemory, 0, true},
+		{"memory, after a request", nil, CauseMaxMemory, 1, false},
+		{"done and memory", []Event{{Kind: Spent, Cause: CauseDone}}, CauseMaxMemory, 0, true},
+		{"said memory", []Event{{Kind: Expiring, Cause: CauseMaxMemory}}, CauseDone, 0, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				v := supervise(t, Config{MaxServers: 1}, &script{})
+				defer v.stop(time.Second, nil)
+				// Those that come next do not get ready, and nobody is told to leave.
+				v.backend.change(func(s *script) { s.ready = -1 })
+				w := v.backend.all()[0]
+				w.spec.Row().begun.Store(c.begun)
+				for _, e := range c.said {
+					w.report(e)
+				}
+				w.exit(Event{Cause: c.exit})
+				synctest.Wait()
+				if n := len(v.tally.Failures); n > 1 || (n > 0) != c.failure {
+					t.Errorf("%d failures", n)
+				}
+			})
+		})
+	}
+}

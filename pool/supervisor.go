@@ -311,19 +311,12 @@ func (s *Supervisor) exited(r *record, e Event) {
 		s.options.Log.Error("worker died", "slot", r.slot, "pid", e.PID, "cause", cause,
 			"status", e.Exit, "request", e.Request, "error", e.Err)
 		s.fail(now, r.phase != PhaseStarting && begun > 0)
-	case CauseDone:
-		// One that had said so before was not of no use: its client has asked for
-		// nothing.
-		if begun == 0 && r.expiring == "" {
-			s.options.Log.Error("worker left by itself and had served nothing", "slot", r.slot, "pid", e.PID,
-				"status", cmp.Or(e.Exit, "exit 0"))
-			s.fail(now, false)
-			break
-		}
-		fallthrough
-	case CauseMaxMemory:
-		if begun == 0 { // it would be replaced for ever
-			s.options.Log.Error("worker had more memory than it may and had served nothing", "slot", r.slot, "pid", e.PID)
+	case CauseDone, CauseMaxMemory:
+		// It would be replaced for ever. One that had said that it is done was of use,
+		// though: its client has asked for nothing.
+		if begun == 0 && (cause == CauseMaxMemory || r.expiring == "") {
+			s.options.Log.Error("worker left and had served nothing", "slot", r.slot, "pid", e.PID,
+				"cause", cause, "status", cmp.Or(e.Exit, "exit 0"))
 			s.fail(now, false)
 			break
 		}
