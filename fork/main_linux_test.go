@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/bident/bident/pool"
 )
@@ -203,6 +204,17 @@ func (s *lineServer) answer(line string) string {
 	case "grow and hang":
 		grow(128)
 		select {}
+	case "talk":
+		for s.self.say(message{kind: messageEvent, event: pool.Expiring, cause: pool.CauseDone}) == nil {
+		}
+		select {}
+	case "expiring often":
+		for range 10 * maxSaid {
+			s.self.Report(pool.Event{Kind: pool.Expiring, Cause: pool.CauseDone})
+		}
+	case "scribble":
+		board := s.self.Scoreboard
+		clear(unsafe.Slice((*byte)(unsafe.Pointer(board.Row(0))), pool.ScoreboardSize(board.Slots(), board.Lanes())))
 	case "many":
 		for range 1000 {
 			go func() { select {} }()

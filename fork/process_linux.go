@@ -271,12 +271,19 @@ func (p *process) emit(e pool.Event) {
 	}
 }
 
+// maxSaid is how many messages a child may send in its life, beside one for each lane
+// that it gives up. One that is sane needs fewer than ten.
+const maxSaid = 100
+
+// errTalks is what a child is killed for that says more than that.
+var errTalks = errors.New("fork: child sends too many messages")
+
 // listen reads what the child says until its end.
 func (p *process) listen() {
 	defer close(p.deaf)
 	buf := make([]byte, maxMessage)
 	hello := false
-	for {
+	for left := maxSaid + p.spec.Board.Lanes(); ; left-- {
 		n, files, err := fdpass.Receive(p.control, buf)
 		for _, f := range files {
 			f.Close() // a child has nothing to give
@@ -287,6 +294,9 @@ func (p *process) listen() {
 		m, err := decode(buf[:n])
 		if err == nil && !hello && m.kind != messageHello {
 			err = errMessage
+		}
+		if err == nil && left == 0 {
+			err = errTalks
 		}
 		if err != nil {
 			p.fail(err)

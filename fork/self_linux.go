@@ -32,6 +32,7 @@ type Self struct {
 	passage  passage
 	adopted  adoptions
 	lock     acceptlock.Lock
+	reported sync.Map // the messages of events, but for those of single lanes
 }
 
 // self is set before any init function runs of packages that import this one.
@@ -232,9 +233,17 @@ func (s *Self) InitFailed(err error) error {
 	return s.say(message{kind: messageFailed, text: err.Error()})
 }
 
-// Report passes an event of the child's lanes on: Expiring, Spent or Wedged.
+// Report passes an event of the child's lanes on: Expiring, Spent or Wedged. Of what
+// is reported more than once for the same cause only Wedged is sent again: the parent
+// takes a child that says too much for one that runs wild.
 func (s *Self) Report(e pool.Event) error {
-	return s.say(message{kind: messageEvent, event: e.Kind, cause: e.Cause})
+	m := message{kind: messageEvent, event: e.Kind, cause: e.Cause}
+	if e.Kind != pool.Wedged {
+		if _, again := s.reported.LoadOrStore(string(m.encode()), true); again {
+			return nil
+		}
+	}
+	return s.say(m)
 }
 
 // Crashed tells the parent what the child is about to die of, and the request

@@ -124,13 +124,16 @@ type child struct {
 func (c *child) crash(err error, request string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	first := !c.crashed
 	c.crashed = true
 	var panicked *pool.PanicError
 	if errors.As(err, &panicked) {
 		c.log.Error("handler panicked", "request", request, "panic", fmt.Sprint(panicked.Value),
 			"stack", string(panicked.Stack))
 	}
-	_ = c.self.Crashed(err, request)
+	if first {
+		_ = c.self.Crashed(err, request)
+	}
 }
 
 // exit ends the process.
