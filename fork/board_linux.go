@@ -49,11 +49,12 @@ func (b *Board) Close() error {
 	return memfd.Unmap(b.mem)
 }
 
-// openBoard maps the scoreboard that the parent made.
+// openBoard maps the scoreboard that the parent made, of the shape that the mark says.
+// Nothing in it is read for that: other children write there. Its size is sealed.
 func openBoard(file *os.File, slots, lanes int) (*pool.Scoreboard, error) {
 	mem, err := memfd.Map(file)
 	if err != nil {
 		return nil, err
 	}
-	return pool.OpenScoreboard(mem, slots, lanes)
+	return pool.NewScoreboard(mem, slots, lanes)
 }

@@ -10,7 +10,7 @@ import (
 
 // protocol is the version of all that parent and child agree on: the mark, the
 // descriptors, the messages and the layout of the scoreboard.
-const protocol = 3
+const protocol = 4
 
 // markVariable is the environment variable that makes a process a child.
 const markVariable = "BIDENT_CHILD"

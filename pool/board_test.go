@@ -24,7 +24,7 @@ func TestScoreboardShared(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	theirs, err := OpenScoreboard(bytesOf(words), 3, 2)
+	theirs, err := NewScoreboard(bytesOf(words), 3, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,21 +81,21 @@ func TestScoreboardShared(t *testing.T) {
 
 func TestScoreboardWrongShape(t *testing.T) {
 	words := make([]uint64, ScoreboardSize(3, 2)/8+1)
-	mem := bytesOf(words)
+	mem := bytesOf(words)[:ScoreboardSize(3, 2)]
 	if _, err := NewScoreboard(mem, 3, 2); err != nil {
 		t.Fatal(err)
 	}
 	for name, open := range map[string]func() (*Scoreboard, error){
-		"other slots":    func() (*Scoreboard, error) { return OpenScoreboard(mem, 2, 2) },
-		"other lanes":    func() (*Scoreboard, error) { return OpenScoreboard(mem, 3, 1) },
-		"more":           func() (*Scoreboard, error) { return OpenScoreboard(mem, 4, 2) },
-		"no slots":       func() (*Scoreboard, error) { return OpenScoreboard(mem, 0, 2) },
-		"negative lanes": func() (*Scoreboard, error) { return OpenScoreboard(mem, 3, -2) },
+		"other slots":    func() (*Scoreboard, error) { return NewScoreboard(mem, 2, 2) },
+		"other lanes":    func() (*Scoreboard, error) { return NewScoreboard(mem, 3, 1) },
+		"more":           func() (*Scoreboard, error) { return NewScoreboard(mem, 4, 2) },
+		"no slots":       func() (*Scoreboard, error) { return NewScoreboard(mem, 0, 2) },
+		"negative lanes": func() (*Scoreboard, error) { return NewScoreboard(mem, 3, -2) },
 		"overflow":       func() (*Scoreboard, error) { return NewScoreboard(mem, 1<<40, 1<<30) },
 		"too short":      func() (*Scoreboard, error) { return NewScoreboard(mem[:100], 3, 2) },
 		"no memory":      func() (*Scoreboard, error) { return NewScoreboard(nil, 1, 1) },
-		"askew":          func() (*Scoreboard, error) { return NewScoreboard(mem[1:], 3, 2) },
-		"not ours":       func() (*Scoreboard, error) { return OpenScoreboard(make([]byte, len(mem)), 3, 2) },
+		"too long":       func() (*Scoreboard, error) { return NewScoreboard(bytesOf(words), 3, 2) },
+		"askew":          func() (*Scoreboard, error) { return NewScoreboard(bytesOf(words)[1:len(mem)+1], 3, 2) },
 	} {
 		if b, err := open(); !errors.Is(err, ErrScoreboard) || b != nil {
 			t.Errorf("%s: %v", name, err)
@@ -173,9 +173,9 @@ func TestLineText(t *testing.T) {
 // panics nor shows what cannot be printed.
 func FuzzScoreboardGarbage(f *testing.F) {
 	f.Add([]byte("garbage"), uint16(0))
-	f.Add(bytes.Repeat([]byte{0xff}, 400), uint16(128))
-	f.Add(bytes.Repeat([]byte{0x1b, 0x57, 0, 0}, 200), uint16(384))
-	f.Add(binary.LittleEndian.AppendUint64(nil, 1<<63), uint16(128+40))
+	f.Add(bytes.Repeat([]byte{0xff}, 400), uint16(0))
+	f.Add(bytes.Repeat([]byte{0x1b, 0x57, 0, 0}, 200), uint16(256))
+	f.Add(binary.LittleEndian.AppendUint64(nil, 1<<63), uint16(40))
 	f.Fuzz(func(t *testing.T, garbage []byte, offset uint16) {
 		words := make([]uint64, ScoreboardSize(2, 2)/8)
 		mem := bytesOf(words)

@@ -6,16 +6,15 @@ import (
 	"unsafe"
 )
 
-// boardMagic opens every scoreboard, so that a child which was handed the
-// wrong memory finds out before it writes into it.
-const boardMagic = 0x42494445_4e540002
-
 // ErrScoreboard says that a piece of memory does not hold the scoreboard that
 // was expected in it.
 var ErrScoreboard = errors.New("pool: not a scoreboard of this shape")
 
 // Scoreboard is the table of all workers and of the requests they have in
 // hand: a header row and a Timing for each slot and a line for each lane.
+//
+// Its shape is not written in it, where a child that runs wild could spoil it for
+// those that come after: whoever opens it knows the shape from elsewhere.
 //
 // It lies over a byte slice and holds no pointers, so that the same structure
 // serves as plain memory of one process and as memory shared with children.
@@ -24,70 +23,38 @@ var ErrScoreboard = errors.New("pool: not a scoreboard of this shape")
 // write nonsense: what a decision rests on (pids, intentions, limits) is kept
 // by the supervisor, and what is only shown is validated when it is read.
 type Scoreboard struct {
-	header  *boardHeader
 	rows    []Row
 	timings []Timing
 	lines   []Line
 	lanes   int
 }
 
-type boardHeader struct {
-	magic uint64
-	slots uint32
-	lanes uint32
-	_     [112]byte
-}
-
 // ScoreboardSize is the number of bytes that a scoreboard of that many slots,
 // with that many lanes each, needs.
 func ScoreboardSize(slots, lanes int) int {
-	return int(unsafe.Sizeof(boardHeader{})) +
-		slots*int(unsafe.Sizeof(Row{})+unsafe.Sizeof(Timing{})) +
+	return slots*int(unsafe.Sizeof(Row{})+unsafe.Sizeof(Timing{})) +
 		slots*lanes*int(unsafe.Sizeof(Line{}))
 }
 
-// NewScoreboard lays an empty scoreboard over mem, which must be zeroed, start
-// at a multiple of 8 and be at least ScoreboardSize long.
+// NewScoreboard lays a scoreboard over mem, which must start at a multiple of 8 and
+// be ScoreboardSize long. An empty one is all zero; one that another process has laid
+// there is found as it is, if it has that many slots and lanes. The error is
+// ErrScoreboard if there is no room for one of that shape, or for more.
 func NewScoreboard(mem []byte, slots, lanes int) (*Scoreboard, error) {
-	s, err := layScoreboard(mem, slots, lanes)
-	if err != nil {
-		return nil, err
-	}
-	*s.header = boardHeader{magic: boardMagic, slots: uint32(slots), lanes: uint32(lanes)}
-	return s, nil
-}
-
-// OpenScoreboard finds the scoreboard that another process laid over mem. The
-// error is ErrScoreboard if there is none of that shape.
-func OpenScoreboard(mem []byte, slots, lanes int) (*Scoreboard, error) {
-	s, err := layScoreboard(mem, slots, lanes)
-	if err != nil {
-		return nil, err
-	}
-	if h := s.header; h.magic != boardMagic || int(h.slots) != slots || int(h.lanes) != lanes {
-		return nil, fmt.Errorf("%w: header says %d slots with %d lanes, expected %d with %d",
-			ErrScoreboard, h.slots, h.lanes, slots, lanes)
-	}
-	return s, nil
-}
-
-func layScoreboard(mem []byte, slots, lanes int) (*Scoreboard, error) {
 	if slots < 1 || lanes < 1 || slots > MaxSlots || lanes > MaxLanes {
 		return nil, fmt.Errorf("%w: %d slots with %d lanes", ErrScoreboard, slots, lanes)
 	}
-	if need := ScoreboardSize(slots, lanes); len(mem) < need {
-		return nil, fmt.Errorf("%w: %d bytes, %d needed", ErrScoreboard, len(mem), need)
+	if need := ScoreboardSize(slots, lanes); len(mem) != need {
+		return nil, fmt.Errorf("%w: %d bytes, %d slots with %d lanes need %d", ErrScoreboard, len(mem), slots, lanes, need)
 	}
 	base := unsafe.Pointer(unsafe.SliceData(mem))
 	if uintptr(base)%8 != 0 {
 		return nil, fmt.Errorf("%w: memory is not aligned to 8 bytes", ErrScoreboard)
 	}
-	rows := unsafe.Add(base, unsafe.Sizeof(boardHeader{}))
-	timings := unsafe.Add(rows, uintptr(slots)*unsafe.Sizeof(Row{}))
+	timings := unsafe.Add(base, uintptr(slots)*unsafe.Sizeof(Row{}))
 	lines := unsafe.Add(timings, uintptr(slots)*unsafe.Sizeof(Timing{}))
 	return &Scoreboard{
-		header:  (*boardHeader)(base),
-		rows:    unsafe.Slice((*Row)(rows), slots),
+		rows:    unsafe.Slice((*Row)(base), slots),
 		timings: unsafe.Slice((*Timing)(timings), slots),
 		lines:   unsafe.Slice((*Line)(lines), slots*lanes),
 		lanes:   lanes,
