@@ -238,6 +238,10 @@ func (c *conn) gather() bool {
 		return true
 	}
 	l.gathering.CompareAndSwap(d, nil)
+	// Whoever leads now may be about to do the same.
+	d.seat.mu.Lock()
+	defer d.seat.mu.Unlock()
+	d.eager = false
 	return c.flush() == nil
 }
 
