@@ -96,8 +96,8 @@ func (u *upgraded) await(what string, met func() bool) {
 	}
 }
 
-// processes are the server's processes that are alive, workers among them: no other
-// one has the pid file among its arguments.
+// processes are the server's processes that are alive, workers among them: they have
+// this server's directory in their environment, which titles leave alone.
 func (u *upgraded) processes() (pids []int) {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
@@ -106,7 +106,11 @@ func (u *upgraded) processes() (pids []int) {
 			continue
 		}
 		args, err := os.ReadFile("/proc/" + e.Name() + "/cmdline")
-		if err != nil || !bytes.Contains(args, []byte("\x00"+u.pidFile+"\x00")) || !bytes.HasPrefix(args, []byte("bident\x00serve")) {
+		if err != nil || !bytes.HasPrefix(args, []byte("bident")) {
+			continue
+		}
+		env, err := os.ReadFile("/proc/" + e.Name() + "/environ")
+		if err != nil || !bytes.Contains(env, []byte("XDG_RUNTIME_DIR="+u.dir+"\x00")) {
 			continue
 		}
 		if _, state, err := processState(e.Name()); err == nil && state != "Z" {
