@@ -304,6 +304,9 @@ func (c *acceptingChild) listen(listeners []net.Listener) error {
 		c.latch.held = append(c.latch.held, listeners)
 		return nil
 	}
+	if c.front.draining.Load() {
+		return nil // it has been told to leave before it began
+	}
 	for _, l := range listeners {
 		if l == nil {
 			continue

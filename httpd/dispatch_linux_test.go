@@ -1,7 +1,6 @@
 package httpd_test
 
 import (
-	"bufio"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bident/bident/httpd"
 	"github.com/bident/bident/pool"
@@ -101,8 +99,9 @@ func TestPerRequestStop(t *testing.T) {
 	<-begun
 }
 
-// TestDispatchTLS: with dispatch the child speaks TLS, which the parent knows of.
-func TestDispatchTLS(t *testing.T) {
+// certificateFile is a file with a certificate and its key.
+func certificateFile(t *testing.T) string {
+	t.Helper()
 	hosts := httptest.NewUnstartedServer(nil)
 	hosts.StartTLS()
 	defer hosts.Close()
@@ -117,6 +116,12 @@ func TestDispatchTLS(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return file
+}
+
+// TestDispatchTLS: with dispatch the child speaks TLS, which the parent knows of.
+func TestDispatchTLS(t *testing.T) {
+	file := certificateFile(t)
 	for _, k := range []kind{acceptingKinds[1], acceptingKinds[0], perRequest} {
 		t.Run(k.name, func(t *testing.T) {
 			s := start(t, k.with(func(s *httpd.Server) {
@@ -128,9 +133,8 @@ func TestDispatchTLS(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := &client{conn: conn, r: bufio.NewReader(conn)}
+			c := adopted(conn)
 			t.Cleanup(c.close)
-			_ = conn.SetDeadline(time.Now().Add(patience))
 			for range 3 {
 				c.pid(t)
 			}

@@ -51,7 +51,9 @@ func (c *acceptingChild) unlatch(command fork.Command) bool {
 	c.latch.shut = false
 	for _, listeners := range c.latch.held {
 		if err := c.listen(listeners); err != nil {
+			// It has nothing in hand, and who takes its place may be able to.
 			c.log.Error("cannot listen", "error", err)
+			os.Exit(1)
 		}
 	}
 	c.latch.held = nil
