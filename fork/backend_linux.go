@@ -19,14 +19,15 @@ import (
 
 // Backend starts workers that are OS processes. It implements pool.Backend.
 type Backend struct {
-	config  Config
-	path    string // of the program file
-	args    []string
-	log     *slog.Logger
-	null    *os.File
-	spawner *spawner
-	drained atomic.Bool
-	lookout *lookout
+	config   Config
+	path     string // of the program file
+	programs programs
+	args     []string
+	log      *slog.Logger
+	null     *os.File
+	spawner  *spawner
+	drained  atomic.Bool
+	lookout  *lookout
 	// isolation is nil if there is none.
 	isolation *isolation
 	lock      *acceptlock.Keeper // nil if children accept without
@@ -47,7 +48,7 @@ type Backend struct {
 
 // New makes a backend. The error lists every problem of the configuration, or
 // says that there is no such program.
-func New(config Config) (*Backend, error) {
+func New(config Config) (_ *Backend, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
@@ -62,6 +63,11 @@ func New(config Config) (*Backend, error) {
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
+	defer func() {
+		if err != nil {
+			b.programs.close()
+		}
+	}()
 	if err := b.find(); err != nil {
 		return nil, err
 	}
@@ -96,6 +102,9 @@ func (b *Backend) find() error {
 			return fmt.Errorf("fork: program file: %w", err)
 		}
 		b.path, b.args = path, os.Args
+		if err := b.programs.begin(); err != nil {
+			return fmt.Errorf("fork: program file: %w", err)
+		}
 		return nil
 	}
 	if b.config.Isolation.Chroot != "" { // the path is absolute, inside
@@ -200,6 +209,7 @@ func (b *Backend) Close() error {
 	}
 	b.mu.Unlock()
 	b.spawner.stop()
+	b.programs.close()
 	b.lookout.stop()
 	b.null.Close()
 	if b.lock != nil {

@@ -3,6 +3,8 @@ package fork
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -181,12 +183,41 @@ func TestProtocolMismatch(t *testing.T) {
 	}
 }
 
-func TestNoSuchProgram(t *testing.T) {
+// TestGenerationsPrograms: a file that is gone, or was replaced, concerns the next
+// generation only; that before it can still be added to.
+func TestGenerationsPrograms(t *testing.T) {
 	h := newHarness(t, nil)
-	h.backend.path += "-is-not-there"
-	e := h.start(0, 0).left(pool.CauseStart, "")
-	if !errors.Is(e.Err, syscall.ENOENT) {
-		t.Errorf("error %v, want ENOENT", e.Err)
+	path := filepath.Join(t.TempDir(), "program")
+	if err := os.Link(os.Args[0], path); err != nil {
+		b, err := os.ReadFile(os.Args[0]) // another file system
+		if err == nil {
+			err = os.WriteFile(path, b, 0o755)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.backend.path = path
+	h.ready(0) // what this process runs
+	h.generation = 8
+	h.ready(1)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	h.ready(2)
+	for h.generation = 9; h.generation < 12; h.generation++ {
+		e := h.start(3, 0).left(pool.CauseStart, "")
+		if !errors.Is(e.Err, syscall.ENOENT) {
+			t.Errorf("error %v, want ENOENT", e.Err)
+		}
+	}
+	for _, h.generation = range []int{8, 7} {
+		w := h.ready(4)
+		w.Retire()
+		w.left("", "")
+	}
+	if n := len(h.backend.programs.files); n != 2 {
+		t.Errorf("%d files are open", n)
 	}
 }
 

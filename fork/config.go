@@ -91,7 +91,7 @@ type Config struct {
 	// Program is an external program and its arguments, which finds its listen
 	// socket on descriptor 0. Empty: this program itself, executed anew with
 	// the same arguments from the file that it was started from, so that a
-	// program deployed over it is what the next child runs.
+	// program deployed over it is what the next generation runs.
 	Program []string
 	// Accept says how requests reach the children. Slot is not possible with
 	// an external program.

@@ -46,6 +46,8 @@ type harness struct {
 	log     *notebook
 	born    int64
 	pool    *pool.Config
+
+	generation int
 }
 
 func newHarness(t testing.TB, change func(*Config)) *harness {
@@ -55,7 +57,7 @@ func newHarness(t testing.TB, change func(*Config)) *harness {
 		t.Fatal(err)
 	}
 	h := &harness{
-		t: t, queue: pool.NewQueue(256), board: board, log: &notebook{},
+		t: t, queue: pool.NewQueue(256), board: board, log: &notebook{}, generation: 7,
 		pool: &pool.Config{StartTimeout: patience},
 	}
 	h.queue.Configure(100, patience, 0)
@@ -103,7 +105,7 @@ func (h *harness) start(slot int, predecessor int64) *worker {
 	w := &worker{t: h.t, id: h.born, slot: slot, events: make(chan pool.Event, 100)}
 	var err error
 	w.Worker, err = h.backend.Start(pool.Spec{
-		ID: h.born, Slot: slot, Generation: 7, Predecessor: predecessor,
+		ID: h.born, Slot: slot, Generation: h.generation, Predecessor: predecessor,
 		Config: h.pool, Board: h.board.Scoreboard,
 	}, func(e pool.Event) { w.events <- e })
 	if err != nil {

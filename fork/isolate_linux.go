@@ -41,14 +41,14 @@ func (b *Backend) isolate() error {
 	if err != nil {
 		return err
 	}
-	p.Own, p.Program = !b.config.External(), []byte(b.path)
+	p.Own = !b.config.External()
 	i := &isolation{plan: *p}
 	if config.Cgroup != "" {
 		if i.cgroups, err = openCgroups(config); err != nil {
 			return err
 		}
 	}
-	if err := i.check(b.args); err != nil {
+	if err := i.check(b.path, b.args); err != nil {
 		return err
 	}
 	b.isolation = i
@@ -56,8 +56,9 @@ func (b *Backend) isolate() error {
 }
 
 // write writes down the plan for one child. The files are close-on-exec.
-func (i *isolation) write(args, env []string, check bool) (*os.File, error) {
+func (i *isolation) write(path string, args, env []string, check bool) (*os.File, error) {
 	p := i.plan
+	p.Program = []byte(path)
 	p.Args, p.Env, p.Check = octets(args), octets(env), check
 	return p.file()
 }
@@ -78,8 +79,8 @@ func (g *cgroup) enter(attr *syscall.SysProcAttr) {
 }
 
 // check goes through the plan once with a process that then does nothing.
-func (i *isolation) check(args []string) error {
-	plan, err := i.write(args, os.Environ(), true)
+func (i *isolation) check(path string, args []string) error {
+	plan, err := i.write(path, args, os.Environ(), true)
 	if err != nil {
 		return err
 	}
@@ -138,11 +139,18 @@ func readShim(f io.Reader) error {
 // is isolation.
 func (p *process) execute(env []string, files []uintptr, pidfd *int) (int, error) {
 	b := p.backend
+	path := b.path
+	if !b.config.External() {
+		var err error
+		if path, err = b.programs.open(p.spec.Generation, b.path); err != nil {
+			return 0, err
+		}
+	}
 	sys := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: pidfd}
 	if b.isolation == nil {
-		return syscall.ForkExec(b.path, b.args, &syscall.ProcAttr{Env: env, Files: files, Sys: sys})
+		return syscall.ForkExec(path, b.args, &syscall.ProcAttr{Env: env, Files: files, Sys: sys})
 	}
-	plan, err := b.isolation.write(b.args, env, false)
+	plan, err := b.isolation.write(path, b.args, env, false)
 	if err != nil {
 		return 0, err
 	}

@@ -224,6 +224,7 @@ func (p *process) begin() {
 		p.place = joining // so that whoever tells it to leave from now on is heard
 	}
 	p.mu.Unlock()
+	p.backend.programs.prove(p.spec.Generation)
 	if c.Seats != nil {
 		c.Seats.ready(p.spec.ID)
 	}

@@ -220,13 +220,12 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	if err != nil {
 		return err
 	}
-	if listeners, err = c.share(listeners); err != nil {
-		return err
-	}
 	early := c.awaitLog()
 	c.passage.once = o.Once
 	c.openPassage()
-	c.listen(listeners)
+	if err := c.listen(listeners); err != nil {
+		return err
+	}
 	if err := self.Ready(); err != nil {
 		return err
 	}
@@ -247,7 +246,9 @@ func (c *acceptingChild) obey(command fork.Command) {
 		c.title.retire()
 		go c.retire(command.Last)
 	case fork.Adopt:
-		c.listen(command.Listeners)
+		if err := c.listen(command.Listeners); err != nil {
+			c.log.Error("cannot listen", "error", err)
+		}
 	case fork.Yield:
 		for _, l := range command.Listeners {
 			if l != nil {
@@ -300,21 +301,34 @@ func (c *acceptingChild) takeLog(command fork.Command) {
 }
 
 // listen accepts from the sockets of a seat, one for each address of the server's,
-// at once or when the latch is opened.
-func (c *acceptingChild) listen(listeners []net.Listener) {
+// and takes what the parent sends: at once or when the latch is opened.
+func (c *acceptingChild) listen(listeners []net.Listener) error {
 	if c.latch.shut {
 		c.latch.held = append(c.latch.held, listeners)
-		return
+		return nil
 	}
-	for i, l := range listeners {
+	if c.front.draining.Load() {
+		return nil // it has been told to leave before it began
+	}
+	for _, l := range listeners {
 		if l == nil {
 			continue
 		}
 		if err := listen.Start(l); err != nil {
 			c.log.Error("cannot listen", "listen", l.Addr().String(), "error", err)
 		}
-		c.front.listen(l, c.secure[i])
 	}
+	listeners, err := c.share(listeners)
+	if err != nil {
+		return err
+	}
+	for i, l := range listeners {
+		if l != nil {
+			c.front.listen(l, c.secure[i])
+		}
+	}
+	c.self.Arrivals(c.arrive) // the first time
+	return nil
 }
 
 // report passes on what the lanes report. After the last request has begun, or

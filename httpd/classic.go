@@ -71,6 +71,8 @@ func (c *acceptingChild) claim(p ferry.Parcel) {
 	c.claims.Go(func() {
 		if !c.turn.Claim(claimPatience) && !c.front.draining.Load() {
 			if err := c.self.Send(p); err == nil {
+				c.front.opened(1) // who has sent it counts on that
+				c.front.opened(-1)
 				return
 			}
 			// Two at a time, then.

@@ -44,6 +44,12 @@ func (c *client) dial() error {
 	return nil
 }
 
+// adopted is a client on a connection that is there.
+func adopted(conn net.Conn) *client {
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	return &client{conn: conn, r: bufio.NewReader(conn)}
+}
+
 // send sends octets as they are, over a connection of their own.
 func (c *client) send(t testing.TB, octets string) {
 	t.Helper()

@@ -95,6 +95,30 @@
 // them if children serve one connection at a time (PerRequest). Those with a request
 // wait for a child as requests do, within Pool.QueueSize and Pool.QueueTimeout.
 //
+// # One connection at a time
+//
+// With AcceptClassic a child waits in accept, and reads and writes in the blocking
+// way (package internal/blocking); it has a turn, and whoever is served has it:
+//
+//	waiting   in accept, or parked there by a signal while the parent's connection
+//	          takes the turn (a claim)
+//	seated    one connection is served; nothing else is accepted
+//	vacated   the connection is over, has gone to the parent, or only lingers for its
+//	          client's end: then it waits in package net's way, beside the next one
+//
+// A connection that is idle for a moment while others wait, or for longer, goes to the
+// parent, and so does one that has had its turn for long enough, or is slow with its
+// head: that is looked at by the connection's own goroutine between reads. Others are
+// those in the listener's queue, which the child asks the kernel about, and those at
+// the parent, which it says in the child's row of the scoreboard. The parent looks for
+// a child without a connection when there is a request on one that it holds. If that
+// child has accepted another one in the same moment the connection comes back, and
+// keeps its place. A connection with TLS cannot go: idle, it is closed if others wait.
+//
+// With a lock around accept (AcceptFlock and its like) connections are served as with
+// AcceptShared; one goroutine on a thread of its own takes the lock, waits for a
+// connection, gives the lock back and hands the connection over.
+//
 // # Where the modes differ
 //
 // A goroutine cannot be killed: a handler that outlives RequestTimeout is

@@ -66,7 +66,9 @@ func (h *heir) sockets(use succession.Use, a address) (fds []int) {
 	}
 	for i, s := range h.Sockets {
 		if s.Use == use && s.Index == group {
-			fds = append(fds, h.Take(i))
+			fd := h.Take(i)
+			listen.Prompt(fd) // children that want something else say so themselves
+			fds = append(fds, fd)
 		}
 	}
 	return fds

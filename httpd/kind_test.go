@@ -73,6 +73,10 @@ func (k kind) owns() bool {
 	return strings.HasPrefix(k.name, "fork ") && !strings.HasPrefix(k.name, "fork request")
 }
 
+// single reports whether the workers own connections, one at a time: those that are
+// idle are with the parent.
+func (k kind) single() bool { return k.owns() && strings.HasSuffix(k.name, " c=1") }
+
 // acceptingKinds are more ways to accept, and rareKinds those that the scenarios
 // about the lives of workers and connections are enough for.
 var (

@@ -13,7 +13,8 @@ import (
 // nothing: were the upgrade to fail, the old process would not get it.
 const latchGift = "latch"
 
-// latch is what keeps a child from accepting.
+// latch is what keeps a child from accepting. It does not even say in which way it is
+// going to wait: that is a property of the sockets, which the old process still uses.
 type latch struct {
 	shut bool
 	held [][]net.Listener // what it is to accept from then
@@ -49,7 +50,11 @@ func (c *acceptingChild) unlatch(command fork.Command) bool {
 	command.File.Close()
 	c.latch.shut = false
 	for _, listeners := range c.latch.held {
-		c.listen(listeners)
+		if err := c.listen(listeners); err != nil {
+			// It has nothing in hand, and who takes its place may be able to.
+			c.log.Error("cannot listen", "error", err)
+			os.Exit(1)
+		}
 	}
 	c.latch.held = nil
 	return true

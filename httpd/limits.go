@@ -63,7 +63,9 @@ type Limits struct {
 	// 503. Default 4 GiB.
 	BodyDisk int64
 	// MaxConnsPerAddress is how many connections a client's address may have
-	// at a time; one more is closed at once. Default pool.NoLimit.
+	// at a time; one more is closed at once. Where children accept, each counts
+	// the connections that it has: with one at a time nothing is ever too many.
+	// Default pool.NoLimit.
 	MaxConnsPerAddress int
 }
 

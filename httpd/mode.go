@@ -59,6 +59,8 @@ const (
 	// AcceptFlock, AcceptSemaphore and AcceptPipe do the same, but only one child
 	// waits in accept at a time: the one that has locked a file, that has the
 	// semaphore, or that has read the token from a pipe (Net::Server's serialize).
+	// A child that dies there makes way; while one is stopped there (SIGSTOP) nobody
+	// accepts, which the log tells (Pool.CheckForDead).
 	AcceptFlock
 	AcceptSemaphore
 	AcceptPipe

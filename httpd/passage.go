@@ -16,7 +16,7 @@ type passage struct {
 	ended bool // and is over
 }
 
-// openPassage lets connections come and go. Nothing is served yet.
+// openPassage lets connections go; listen lets them come.
 func (c *acceptingChild) openPassage() {
 	c.front.away = func(p ferry.Parcel) error {
 		p.Note = tagged(0, p.Note)
@@ -31,7 +31,6 @@ func (c *acceptingChild) openPassage() {
 			}
 		}
 	}
-	c.self.Arrivals(c.arrive)
 }
 
 // arrive takes a connection that the parent has sent.

@@ -81,7 +81,7 @@ func TestStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Killed, and its client knows.
-		if k.moves {
+		if !k.owns() {
 			if resp := victim.receive(t, "GET"); resp.StatusCode != http.StatusServiceUnavailable {
 				t.Errorf("the client of a worker that was killed gets %d", resp.StatusCode)
 			}

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -121,23 +122,55 @@ func (s *Supervisor) Started(ctx context.Context) error {
 // Reload gives the pool a new configuration, starts a generation of workers from
 // it, and waits until no worker of an older one is left. The configuration must
 // be valid and have its defaults. If the new workers die before they are ready,
-// the old ones go on serving, and the error says what the new ones died of; the
-// supervisor goes on trying. A reload during a reload takes its place: both end
-// with the newer one. A Pause ends it with ErrSuperseded.
+// the error says what they died of, and nothing has changed: the generation before,
+// with its configuration, is the one that there is, whether old workers are left of
+// it or have to be started. A reload during a reload takes its place: both end with
+// the newer one. A Pause ends it with ErrSuperseded.
 func (s *Supervisor) Reload(ctx context.Context, c Config) error {
 	return s.await(ctx, "reloading", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
 		if s.tally.Stopping {
 			return nil, ErrStopped
 		}
-		s.config, s.given = c, c
-		s.seed()
-		s.configureQueue()
-		s.tally.Generation++
+		s.newest++
+		generation := s.newest
+		s.become(configured{c, c, generation})
 		s.tally.Paused = false
-		s.tally.Failures = nil
-		return s.generationReady(s.tally.Generation), nil
+		ready := s.generationReady(generation)
+		return func(s *Supervisor) (bool, error) {
+			over, err := ready(s)
+			switch {
+			case s.tally.Generation != generation:
+			case errors.Is(err, errNoStart):
+				s.become(s.settled)
+			case over && err == nil:
+				s.settled = s.present()
+			}
+			return over, err
+		}, nil
 	})
 }
+
+// configured is what a generation of workers is born from.
+type configured struct {
+	config, given Config
+	generation    int
+}
+
+// present is what there is to be now.
+func (s *Supervisor) present() configured {
+	return configured{s.config, s.given, s.tally.Generation}
+}
+
+// become makes a generation the one that there is to be.
+func (s *Supervisor) become(c configured) {
+	s.config, s.given, s.tally.Generation = c.config, c.given, c.generation
+	s.seed()
+	s.configureQueue()
+	s.tally.Failures = nil
+}
+
+// errNoStart says that workers have died before they were ready.
+var errNoStart = errors.New("does not start")
 
 // failedStarts is how many workers must die before they are ready for a reload
 // to count as failed.
@@ -147,7 +180,7 @@ func (s *Supervisor) generationReady(generation int) func(*Supervisor) (bool, er
 	failed := s.failedStarts
 	return func(s *Supervisor) (bool, error) {
 		if s.failedStarts-failed >= failedStarts {
-			return true, fmt.Errorf("pool: generation %d does not start: %w", generation, s.startError)
+			return true, fmt.Errorf("pool: generation %d %w: %w", generation, errNoStart, s.startError)
 		}
 		if s.tally.Paused {
 			return true, fmt.Errorf("reloading: %w", ErrSuperseded)
@@ -192,6 +225,9 @@ func (s *Supervisor) Scale(ctx context.Context, n int, relative bool) error {
 			c.MaxSurge = 1 // so that a worker can still be replaced
 		}
 		s.config = c
+		if s.settled.generation == s.tally.Generation {
+			s.settled.config = c
+		}
 		s.tally.Paused = false
 		return func(s *Supervisor) (bool, error) {
 			if s.tally.Paused {

@@ -66,16 +66,20 @@ func TestSupervisorReloadFails(t *testing.T) {
 				if v.backend.all()[0].told() || v.backend.all()[1].told() {
 					t.Error("the old ones were told to leave")
 				}
-				// It goes on trying, and backs off.
+				// That is final: nothing comes of it when the cause is gone, unasked.
 				before := st.Totals.Spawned
+				v.backend.change(func(s *script) { s.dying, s.failing = nil, false })
 				time.Sleep(time.Minute)
 				st, _ = v.Status(t.Context())
-				if n := st.Totals.Spawned - before; n < 3 || n > 25 {
-					t.Errorf("%d starts in a minute", n)
+				if n := st.Totals.Spawned - before; n != 0 || st.Generation != 1 {
+					t.Errorf("%d starts in a minute, generation %d", n, st.Generation)
 				}
-				v.backend.change(func(s *script) { s.dying, s.failing = nil, false })
+				// The next generation has a number of its own.
 				if err := v.Reload(t.Context(), v.given); err != nil {
 					t.Error(err)
+				}
+				if st, _ = v.Status(t.Context()); st.Generation != 3 || st.Workers[0].Generation != 3 {
+					t.Errorf("generation %d", st.Generation)
 				}
 				v.stop(NoLimit, nil)
 			})

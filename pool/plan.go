@@ -152,7 +152,7 @@ func (p *place) sort(d *Decision) {
 		if m.Phase >= PhaseRetiring {
 			continue
 		}
-		if m.Expiring == "" && m.Generation < p.t.Generation {
+		if m.Expiring == "" && m.Generation != p.t.Generation {
 			m.Expiring = CauseReload
 		}
 		if m.Expiring == "" && m.Lifetime > 0 && m.Phase == PhaseLive {

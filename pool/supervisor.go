@@ -77,8 +77,10 @@ type Supervisor struct {
 	forced   bool // what is left is to be killed at once
 	timer    *time.Timer
 
-	failedStarts int   // workers that died before they were ready
-	startError   error // what the last of them died of
+	settled      configured // the last one that there were workers of, and no others
+	newest       int        // generation that there has been
+	failedStarts int        // workers that died before they were ready
+	startError   error      // what the last of them died of
 }
 
 // New makes a supervisor. The configuration must be valid and have its defaults.
@@ -101,6 +103,7 @@ func New(config Config, options Options) *Supervisor {
 		totals:   Totals{Exits: make(map[Cause]int64)},
 		timer:    time.NewTimer(0),
 	}
+	s.settled, s.newest = s.present(), s.tally.Generation
 	s.seed()
 	return s
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -165,4 +166,31 @@ func TestUpgradeOldBusy(t *testing.T) {
 	}
 	resp.Body.Close()
 	u.stop()
+}
+
+// TestUpgradeNobodyAccepts: the children of a new process accept nothing before it has
+// taken over: no connection dies with them.
+func TestUpgradeNobodyAccepts(t *testing.T) {
+	for _, name := range []string{"shared", "classic", "flock", "semaphore", "pipe"} {
+		t.Run(name, func(t *testing.T) {
+			u := startUpgraded(t, append([]string{"--mode", "fork", "--accept", name}, slowStart...)...)
+			clients := strictClients(t, u.address)
+			if err := syscall.Kill(u.pid(), syscall.SIGUSR2); err != nil {
+				t.Fatal(err)
+			}
+			// The first child is ready, as a rule, when the third one is started.
+			var next int
+			u.await("children of the new process", func() bool {
+				_, text, _ := strings.Cut(u.text(), " to=")
+				_, err := fmt.Sscan(text, &next)
+				return err == nil && len(childrenOf(t, next)) >= 3
+			})
+			if err := syscall.Kill(next, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			u.await("the end of the upgrade", func() bool { return strings.Contains(u.text(), "upgrade failed") })
+			clients.check(100)
+			u.stop()
+		})
+	}
 }

@@ -13,6 +13,8 @@ var ways = map[string][]string{
 	"slot":     {"--mode", "fork", "--accept", "slot", "--concurrency", "8", "--max-servers", "3"},
 	"shared":   {"--mode", "fork", "--accept", "shared", "--concurrency", "8", "--max-servers", "3"},
 	"dispatch": {"--mode", "fork", "--accept", "dispatch", "--concurrency", "8", "--max-servers", "3"},
+	"classic":  {"--mode", "fork", "--accept", "classic", "--max-servers", "3"},
+	"flock":    {"--mode", "fork", "--accept", "flock", "--concurrency", "8", "--max-servers", "3"},
 }
 
 // TestUpgrade: no request fails over 20 upgrades, and one server is left.

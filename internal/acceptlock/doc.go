@@ -19,4 +19,8 @@
 //
 // A wait for a lock cannot be interrupted, but it holds nothing: the process may
 // exit at any time.
+//
+// A process that is stopped (SIGSTOP) keeps the lock, and the others wait until it is
+// continued or killed. Nobody takes it away: the stopped one would go on in the belief
+// that it has it, and whoever stops a process, a debugger for one, means to look at it.
 package acceptlock

@@ -11,6 +11,10 @@
 // connection from elsewhere asks for the turn with [Listeners.Claim], which
 // interrupts the accept.
 //
+// Whoever waits in accept is served in the order of coming; under load nobody waits,
+// and the share that a process has of the connections is the one that it has of the
+// processors: those beside a busy client have less.
+//
 // [Serialize] is the other way to share a socket: the process that has a lock waits in
 // poll, and gives the lock back as soon as it has a connection.
 //
@@ -26,7 +30,12 @@
 //
 // The listening sockets are in blocking mode, which all processes share that have
 // them; if another process makes them non-blocking again, poll is waited in
-// instead.
+// instead. Hence nothing is done to them before this process is to accept: until then
+// they may be those of a process that waits in another way.
+//
+// With one address the kernel keeps a TCP connection to itself until its first octets
+// have come, or a second is over (TCP_DEFER_ACCEPT). Times that bound silence begin
+// after that. Whoever has the socket next and wants otherwise has to say so.
 //
 // # Goroutines and signals
 //

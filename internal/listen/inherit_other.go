@@ -19,6 +19,9 @@ func Listening(int) bool { return false }
 // Start returns errors.ErrUnsupported.
 func Start(net.Listener) error { return errors.ErrUnsupported }
 
+// Prompt does nothing.
+func Prompt(int) {}
+
 // CloseDescriptor does nothing.
 func CloseDescriptor(int) {}
 
