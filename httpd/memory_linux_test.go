@@ -57,7 +57,7 @@ func TestMemory(t *testing.T) {
 					if err != nil || status != http.StatusOK {
 						t.Errorf("the request that took the memory: %d %v", status, err)
 					}
-				case k.moves:
+				case !k.owns():
 					if err != nil || status != http.StatusServiceUnavailable && status != http.StatusBadGateway {
 						t.Errorf("the request of a worker that was killed: %d %v", status, err)
 					}

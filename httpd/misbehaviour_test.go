@@ -113,7 +113,7 @@ func TestProcessDies(t *testing.T) {
 				c, other := newClient(t, s.url), newClient(t, s.url)
 				other.pid(t)
 				status, text, err := c.try("GET", one.path, "")
-				if k.moves {
+				if !k.owns() {
 					if err != nil || status != http.StatusBadGateway || text != "bad gateway\n" || c.conn == nil {
 						t.Errorf("request that ends the process: %d %q %v, kept %t", status, text, err, c.conn != nil)
 					}
@@ -132,7 +132,7 @@ func TestProcessDies(t *testing.T) {
 					c.pid(t)
 					other.pid(t)
 				}
-				if k.moves && c.closed+other.closed > 0 {
+				if !k.owns() && c.closed+other.closed > 0 {
 					t.Error("a connection was closed")
 				}
 			})
