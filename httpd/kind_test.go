@@ -98,6 +98,14 @@ func everyRareKind(t *testing.T, scenario func(t *testing.T, k kind)) {
 	each(t, slices.Concat(kinds, acceptingKinds, rareKinds), scenario)
 }
 
+// loadedKinds are those for scenarios with many births. What follows the first lock
+// differs in how that is taken, which the others see.
+func loadedKinds() []kind { return slices.Concat(kinds, acceptingKinds, rareKinds[:3]) }
+
+// frontKinds are those whose clients are served in different ways, whatever is behind
+// that: for scenarios that wait.
+func frontKinds() []kind { return slices.Concat(kinds[:5], acceptingKinds[1:]) }
+
 // The kinds with a Go handler, and those whose workers are processes.
 func handlerKinds() []kind { return slices.Concat(kinds[:4], acceptingKinds) }
 func processKinds() []kind { return slices.Concat(kinds[2:], acceptingKinds) }

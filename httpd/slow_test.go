@@ -19,7 +19,7 @@ import (
 // worker, disturb nobody, and are all cut.
 func TestSlowloris(t *testing.T) {
 	const crowd = 1000
-	everyKind(t, func(t *testing.T, k kind) {
+	each(t, frontKinds(), func(t *testing.T, k kind) {
 		s := start(t, k.with(func(s *httpd.Server) {
 			s.Limits.HeaderTimeout, s.Limits.ReadTimeout = 2*time.Second, 2*time.Second
 		}), probePool)
