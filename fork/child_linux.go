@@ -39,6 +39,11 @@ func (c *Child) Exited() <-chan struct{} { return c.process.exited }
 // External reports whether the child is an external program.
 func (c *Child) External() bool { return c.process.backend.config.External() }
 
+// GiveUp kills the child, which does not answer, as one that does not leave in time;
+// limit names the time, for the log. Connections that were sent to it and that it has
+// not acknowledged come back then: Send fails. It does not wait.
+func (c *Child) GiveUp(limit string) { c.process.giveUp(limit) }
+
 // Send gives the child a client's connection and returns when the child has it.
 // After an error it still belongs to the caller. It waits while too many are on
 // their way. The error is ferry.ErrRefused if the child cannot take it, for example

@@ -30,5 +30,8 @@ func (*Child) Exited() <-chan struct{} { return nil }
 // External is false.
 func (*Child) External() bool { return false }
 
+// GiveUp is not available here.
+func (*Child) GiveUp(string) {}
+
 // Send is not available here.
 func (*Child) Send(ferry.Parcel) error { return errors.ErrUnsupported }

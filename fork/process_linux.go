@@ -164,11 +164,14 @@ func (p *process) remind() {
 }
 
 // late kills a child that has nothing in hand and does not leave.
-func (p *process) late() {
+func (p *process) late() { p.giveUp("die_timeout") }
+
+// giveUp kills a child that does not do what it should, within that limit.
+func (p *process) giveUp(limit string) {
 	p.mu.Lock()
 	p.overdue = p.overdue || !p.reaped
 	p.mu.Unlock()
-	p.killAsking("die_timeout")
+	p.killAsking(limit)
 }
 
 // fail kills a child that is of no use, because of err.

@@ -27,7 +27,7 @@ func (c *conn) readBody() bool {
 	there := h.Length > 0 && int64(d.w-d.r-h.Size) >= h.Length
 	if !there {
 		if err := d.queue.Admits(); err != nil {
-			if f.refused(err); d.queue.Closed() && (c.departUnread() || f.inChild) {
+			if f.refused(err); d.queue.Closed() && (c.departUnread() || c.endsUnanswered()) {
 				_ = c.flush() // the connection ends, and with it the error
 				return false
 			}

@@ -29,6 +29,11 @@ import (
 // get a connection when there is a request on it and they have nothing else, so
 // that a kept connection never starves others.
 //
+// What was sent stays sent until the child has acknowledged it or is gone: one that
+// was stopped could read it whenever it goes on, and two would serve it. So a child
+// that does not answer gets no more while others do; what it has been sent waits for
+// it; and when it is told to leave and still does not answer, it is killed.
+//
 // Goroutines: one for each listener, until stop; one for each connection that is
 // sent or refused; the lot's and the sweeper's, until close. Calls of a child are
 // made without the lock, and nothing else here waits.
@@ -48,11 +53,12 @@ type broker struct {
 	turn      int    // round robin among equals
 	loads     []load // for choose
 	parked    map[uint64]*held
-	waiting   []*held // by order
-	ids       uint64  // given to connections that are held
-	orders    uint64  // given to those that wait
-	count     int     // all that are held
-	refusals  int     // those of them that are refused
+	senders   map[recipient]*sender // of those that are held
+	waiting   []*held               // by order
+	ids       uint64                // given to connections that are held
+	orders    uint64                // given to those that wait
+	count     int                   // all that are held
+	refusals  int                   // those of them that are refused
 	poll      *time.Timer
 	polling   bool
 	crowded   bool // the children know that connections wait
@@ -78,10 +84,16 @@ type brokerConfig struct {
 	QueueTimeout time.Duration
 	// Most is how many connections may be held at a time.
 	Most int
+	// Patience is how long a child that is told to leave may leave unanswered what
+	// it was sent; 0 is takerPatience.
+	Patience time.Duration
 }
 
 // recipient is a process that connections can be sent to: a *fork.Child.
-type recipient interface{ Send(ferry.Parcel) error }
+type recipient interface {
+	Send(ferry.Parcel) error
+	GiveUp(limit string)
+}
 
 // held is a connection that no child owns.
 type held struct {
@@ -90,7 +102,8 @@ type held struct {
 	order        uint64 // its place among those that wait, 0 if it has none
 	note         note
 	since        time.Time // when it was parked, or has begun to wait
-	moved        bool      // it comes from a child
+	from         *sender   // who is charged for it
+	older, newer *held     // among those of its sender that are parked
 	tried        []*taker  // who could not take it
 }
 
@@ -110,7 +123,10 @@ func (h *held) control(f func(fd uintptr)) {
 func newBroker(config brokerConfig, log *slog.Logger) (*broker, error) {
 	b := &broker{
 		config: config, log: log, most: config.Most, over: make(chan struct{}), mute: make(chan struct{}),
-		parked: make(map[uint64]*held),
+		parked: make(map[uint64]*held), senders: make(map[recipient]*sender),
+	}
+	if b.config.Patience == 0 {
+		b.config.Patience = takerPatience
 	}
 	b.changed.L = &b.mu
 	b.poll = time.AfterFunc(time.Hour, b.look)
@@ -147,6 +163,11 @@ func (b *broker) join(c recipient, row *pool.Row) {
 func (b *broker) leave(c recipient) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	for _, t := range b.takers {
+		if t.child == c {
+			b.watch(t)
+		}
+	}
 	b.takers = slices.DeleteFunc(b.takers, func(t *taker) bool { return t.child == c })
 	b.resign()
 	b.changed.Broadcast()
@@ -167,7 +188,7 @@ func (b *broker) arrive(c recipient, p ferry.Parcel) {
 		order = 0
 	}
 	p.Note = note
-	b.hold(p, order, true)
+	b.hold(p, order, c)
 	b.distribute()
 }
 
@@ -175,7 +196,7 @@ func (b *broker) arrive(c recipient, p ferry.Parcel) {
 func (b *broker) add(p ferry.Parcel) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.hold(p, 0, false)
+	b.hold(p, 0, nil)
 }
 
 // divert gives everything that is held, and all that comes, to send instead of to
@@ -200,17 +221,22 @@ func (b *broker) replace() {
 	}
 }
 
-// hold begins to hold a connection.
-func (b *broker) hold(p ferry.Parcel, order uint64, moved bool) {
+// hold begins to hold a connection, which a child has given away unless c is nil.
+func (b *broker) hold(p ferry.Parcel, order uint64, c recipient) {
 	n, err := readNote(p.Note, time.Now())
 	if err != nil {
 		b.log.Warn("a connection came with a note that makes no sense", "error", err)
 	}
 	b.ids++
-	if b.count++; b.count > b.most {
-		b.evict()
+	h := &held{Parcel: p, id: b.ids, order: order, note: n}
+	switch b.charge(h, c); {
+	case b.makeRoom(h):
+		b.place(h)
+	case h.idle():
+		b.drop(h)
+	default:
+		b.refuse(h)
 	}
-	b.place(&held{Parcel: p, id: b.ids, order: order, note: n, moved: moved})
 }
 
 // place decides what becomes of a connection.
@@ -237,7 +263,10 @@ func (b *broker) place(h *held) {
 
 // dispatch sends a connection to a child.
 func (b *broker) dispatch(h *held, t *taker) {
-	t.coming++
+	t.sent()
+	if b.stopping {
+		b.watch(t)
+	}
 	if b.config.Single {
 		t.expect()
 	}
@@ -254,16 +283,16 @@ func (b *broker) dispatch(h *held, t *taker) {
 		err := t.child.Send(p)
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		t.coming--
+		t.answered()
 		if err == nil {
 			b.given++
-			if h.moved {
+			if h.from.child != nil {
 				b.migrated++
 			}
 			if b.config.Once {
 				b.strike(t)
 			}
-			b.gone()
+			b.gone(h)
 			return
 		}
 		b.log.Debug("a child cannot take a connection", "error", err)
@@ -282,7 +311,7 @@ func (b *broker) sendAway(h *held, send func(ferry.Parcel) error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err == nil {
-		b.gone()
+		b.gone(h)
 		return
 	}
 	b.log.Warn("connections cannot be sent elsewhere any more", "error", err)
@@ -297,16 +326,16 @@ func (b *broker) strike(t *taker) {
 	b.changed.Broadcast()
 }
 
-// gone notes that one connection less is held.
-func (b *broker) gone() {
-	b.count--
+// gone notes that a connection is not held any more.
+func (b *broker) gone(h *held) {
+	b.discharge(h)
 	b.changed.Broadcast()
 }
 
 // drop closes a connection.
 func (b *broker) drop(h *held) {
 	h.Close()
-	b.gone()
+	b.gone(h)
 }
 
 // addTo adds what only the broker knows to the totals of the workers.

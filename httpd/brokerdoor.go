@@ -39,7 +39,7 @@ func (b *broker) accept(d *listen.Door, secure bool) {
 			p := ferry.Parcel{Conn: c, Note: n.encode()}
 			b.mu.Lock()
 			b.accepted++
-			b.hold(p, 0, false)
+			b.hold(p, 0, nil)
 			b.mu.Unlock()
 			continue
 		}

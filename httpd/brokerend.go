@@ -30,7 +30,7 @@ func (b *broker) refuse(h *held) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.refusals--
-		b.gone()
+		b.gone(h)
 	}()
 }
 
@@ -84,6 +84,9 @@ func (b *broker) stop(ctx context.Context) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.stopping = true
+	for _, t := range b.takers {
+		b.watch(t)
+	}
 	looks := make(map[time.Duration][]*held)
 	for _, h := range b.parked {
 		looks[h.linger()] = append(looks[h.linger()], h)

@@ -107,6 +107,7 @@ func (b *broker) park(h *held) {
 		return
 	}
 	b.parked[h.id] = h
+	h.from.park(h)
 	if b.stopping {
 		time.AfterFunc(h.linger(), func() {
 			b.mu.Lock()
@@ -119,6 +120,7 @@ func (b *broker) park(h *held) {
 // unpark takes a connection out of the lot.
 func (b *broker) unpark(h *held) {
 	delete(b.parked, h.id)
+	h.from.unpark(h)
 	h.control(func(fd uintptr) { _ = b.lot.Remove(fd) })
 }
 
@@ -148,20 +150,6 @@ func (b *broker) stirred(tokens []uint64) {
 func (h *held) look() (waiting, gone bool) {
 	h.control(func(fd uintptr) { waiting, gone = park.Look(fd) })
 	return waiting, gone
-}
-
-// evict closes the idle connection that was parked first.
-func (b *broker) evict() {
-	var first *held
-	for _, h := range b.parked {
-		if first == nil || h.since.Before(first.since) {
-			first = h
-		}
-	}
-	if first != nil {
-		b.unpark(first)
-		b.drop(first)
-	}
 }
 
 // sweeper is the goroutine that looks at the times of the connections.

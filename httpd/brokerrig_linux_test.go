@@ -24,9 +24,36 @@ type fake struct {
 
 	mu     sync.Mutex
 	refuse error
+	stops  chan struct{} // not nil: it is stopped, and the channel is closed when it is not
+	killed string
+}
+
+// halt stops the child until it is killed, or until the test ends.
+func (f *fake) halt(t *testing.T) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stops = make(chan struct{})
+	t.Cleanup(func() { f.GiveUp("") })
+}
+
+// GiveUp ends the child.
+func (f *fake) GiveUp(limit string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stops != nil {
+		f.refuse, f.killed = ferry.ErrClosed, limit
+		close(f.stops)
+		f.stops = nil
+	}
 }
 
 func (f *fake) Send(p ferry.Parcel) error {
+	f.mu.Lock()
+	stops := f.stops
+	f.mu.Unlock()
+	if stops != nil {
+		<-stops
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.refuse == nil {

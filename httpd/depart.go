@@ -39,6 +39,13 @@ func (c *conn) depart() (gone bool) {
 	return c.give(luggage{unread: unread})
 }
 
+// endsUnanswered reports whether a request that a child cannot begin any more, and that
+// has not departed, is left without an answer: the connection is one that never could
+// have, and clients send such requests again. One that was to go and could not is
+// answered that nobody has time for it: the client could not know otherwise that the
+// request has not begun, and after a POST it could not just try again.
+func (c *conn) endsUnanswered() bool { return c.front.inChild && !c.stays }
+
 // departUnread gives the connection away with the request whose head was read, and
 // whose body was not.
 func (c *conn) departUnread() (gone bool) {
@@ -62,11 +69,17 @@ func (c *conn) departUnbegun() (gone bool) {
 		return false
 	}
 	c.requests--
+	defer func() {
+		if !gone {
+			c.requests++
+		}
+	}()
 	d := c.desk
 	h := &d.head
 	if h.Length >= 0 && h.Length <= bodyInPlace {
 		return c.depart()
 	}
+	d.ctx.Request.ResetBody() // it may be mapped from a file that is about to be taken
 	l := luggage{unread: append([]byte(nil), d.in[d.r:d.r+h.Size]...)}
 	if h.Length < 0 {
 		if n := d.body.size(); n > 0 {

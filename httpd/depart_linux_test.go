@@ -175,6 +175,63 @@ func TestDepartUnread(t *testing.T) {
 	l.once(t, "a", "b")
 }
 
+// refusedDeparture checks that a client is told to try again, and to go.
+func refusedDeparture(t *testing.T, c *caller) {
+	t.Helper()
+	resp, body, err := c.hear("POST")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != 503 || body != "service unavailable\n" || !resp.Close || resp.Header.Get("Retry-After") != "1" {
+		t.Errorf("%+v %q", resp, body)
+	}
+	if n, err := c.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+		t.Errorf("%d octets, %v", n, err)
+	}
+}
+
+// TestDepartUnbegunFails: a request that was read, cannot begin here and is taken by
+// nobody is answered.
+func TestDepartUnbegunFails(t *testing.T) {
+	for _, b := range bodies {
+		t.Run(b.name, func(t *testing.T) {
+			l := newLedger()
+			s := newStage(t, frontConfig{}, l.handle, func(ferry.Parcel) error { return ferry.ErrRefused })
+			listener := stageListener(t)
+			s.serves(listener)
+			address := listener.Addr().String()
+			for i := range stageLanes {
+				id := fmt.Sprint("busy", i)
+				l.hold[id] = make(chan struct{})
+				callStage(t, address).say(t, ask(id))
+				<-l.held
+				defer close(l.hold[id])
+			}
+			c := callStage(t, address)
+			c.say(t, "POST /?id=a HTTP/1.1\r\nHost: t\r\n"+b.fields+"\r\n"+b.octets)
+			for s.queue.Waiting() == 0 {
+				s.held(stageLanes+1, "there", func(*conn) bool { return true })
+			}
+			s.queue.Close()
+			refusedDeparture(t, c)
+			if disk, memory := s.bodyDisk.Load(), s.bodyMemory.Load(); disk != 0 || memory != 0 {
+				t.Errorf("%d octets of bodies are left in files, %d in memory", disk, memory)
+			}
+		})
+	}
+}
+
+// TestDepartUnreadFails: so is one whose body was not read.
+func TestDepartUnreadFails(t *testing.T) {
+	s := newStage(t, frontConfig{}, newLedger().handle, func(ferry.Parcel) error { return ferry.ErrRefused })
+	listener := stageListener(t)
+	s.serves(listener)
+	s.queue.Close()
+	c := callStage(t, listener.Addr().String())
+	c.say(t, "POST /?id=a HTTP/1.1\r\nHost: t\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n")
+	refusedDeparture(t, c)
+}
+
 // TestDepartNew: point 5, a connection that was accepted and has sent nothing.
 func TestDepartNew(t *testing.T) {
 	l := newLedger()

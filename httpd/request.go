@@ -221,11 +221,12 @@ func (c *conn) unanswered(err error) *fasthttp.Response {
 		d.ctx.Error(fasthttp.StatusMessage(status)+"\n", status)
 	case errors.Is(err, pool.ErrLeft):
 		return nil
-	case errors.Is(err, pool.ErrQueueClosed) && (c.departUnbegun() || f.inChild):
+	case errors.Is(err, pool.ErrQueueClosed) && (c.departUnbegun() || c.endsUnanswered()):
 		// An accepting child that has begun its last request: this one has
 		// not begun, and another process has it, or the client may send it again.
 		return nil
 	default:
+		d.head.Close = d.head.Close || c.stays // nobody could take it, and nothing is served here
 		overloaded(&d.ctx)
 	}
 	return &d.ctx.Response

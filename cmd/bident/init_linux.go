@@ -10,7 +10,9 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,12 +25,27 @@ const notifyVariable = "NOTIFY_SOCKET"
 // server: of the newest one, after an upgrade. When it ends the kernel kills all that
 // is left in the container.
 //
-// Servers tell it as they tell any other manager which of them is the main one.
+// Servers tell it as they tell any other manager which of them is the main one. Anybody
+// in the container can write to its socket, and as much as they like: one goroutine
+// reads it, and drops what others say; the other one passes on signals and reaps, and
+// waits for the first one for no longer than patience.
 type first struct {
-	main   int // process number of the server
-	socket *net.UnixConn
-	outer  string // the socket of a manager outside, "" for none
-	stderr io.Writer
+	main     atomic.Int64 // process number of the server
+	mark     atomic.Pointer[mark]
+	socket   *net.UnixConn
+	outer    string // the socket of a manager outside, "" for none
+	stderr   io.Writer
+	patience time.Duration // for writes to a socket that may be full, and what they are for
+}
+
+// initPatience is the patience of a first process.
+const initPatience = 5 * time.Second
+
+// mark is a message of this process to itself: all that was said before has been heard
+// when it is.
+type mark struct {
+	text  string
+	heard chan struct{} // closed then
 }
 
 // runInit is the first process's life, if this is one; it gives the exit status.
@@ -36,7 +53,7 @@ func runInit(stderr io.Writer) (status int, is bool) {
 	if os.Getpid() != 1 {
 		return 0, false
 	}
-	f := &first{outer: os.Getenv(notifyVariable), stderr: stderr}
+	f := &first{outer: os.Getenv(notifyVariable), stderr: stderr, patience: initPatience}
 	signals := make(chan os.Signal, 64)
 	signal.Notify(signals) // before there is anybody whose end could be missed
 	if err := f.start(); err != nil {
@@ -47,22 +64,7 @@ func runInit(stderr io.Writer) (status int, is bool) {
 
 // start starts the server.
 func (f *first) start() error {
-	// The name is nobody's who could guess it: containers may share the names of
-	// abstract sockets.
-	name := "@bident-init-" + rand.Text()
-	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
-	if err != nil {
-		return fmt.Errorf("init: %w", err)
-	}
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return fmt.Errorf("init: %w", err)
-	}
-	var failed error
-	err = raw.Control(func(fd uintptr) {
-		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
-	})
-	if err = errors.Join(err, failed); err != nil {
+	if err := f.open(); err != nil {
 		return fmt.Errorf("init: %w", err)
 	}
 	path, err := os.Executable()
@@ -77,12 +79,36 @@ func (f *first) start() error {
 	}
 	// A process group of its own: what a terminal sends to all of its group is
 	// passed on once.
-	f.main, err = syscall.ForkExec(path, os.Args, &syscall.ProcAttr{
-		Env: append(env, notifyVariable+"="+name), Files: []uintptr{0, 1, 2},
+	pid, err := syscall.ForkExec(path, os.Args, &syscall.ProcAttr{
+		Env: append(env, notifyVariable+"="+f.socket.LocalAddr().String()), Files: []uintptr{0, 1, 2},
 		Sys: &syscall.SysProcAttr{Setpgid: true},
 	})
 	if err != nil {
 		return fmt.Errorf("init: cannot start %s: %w", path, err)
+	}
+	f.main.Store(int64(pid))
+	return nil
+}
+
+// open opens the socket.
+func (f *first) open() error {
+	// The name is nobody's who could guess it: containers may share the names of
+	// abstract sockets.
+	name := "@bident-init-" + rand.Text()
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1)
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return err
 	}
 	f.socket = socket
 	return nil
@@ -90,29 +116,24 @@ func (f *first) start() error {
 
 // run waits for the server's end.
 func (f *first) run(signals <-chan os.Signal) int {
-	told := make(chan message, 64)
-	go f.listen(told)
-	for {
-		select {
-		case m := <-told:
-			f.hear(m)
-		case sig := <-signals:
-			switch sig {
-			case syscall.SIGURG, syscall.SIGPIPE: // the runtime's own
-			case syscall.SIGCHLD:
-				if status, over := f.reap(told); over {
-					return status
-				}
-			default:
-				_ = unix.Kill(f.main, sig.(syscall.Signal)) // its end is about to be seen
+	go f.listen()
+	for sig := range signals {
+		switch sig {
+		case syscall.SIGURG, syscall.SIGPIPE: // the runtime's own
+		case syscall.SIGCHLD:
+			if status, over := f.reap(); over {
+				return status
 			}
+		default:
+			_ = unix.Kill(int(f.main.Load()), sig.(syscall.Signal)) // its end is about to be seen
 		}
 	}
+	return 0 // never
 }
 
 // reap takes the status of every process that has ended. It reports true if the
 // server was among them.
-func (f *first) reap(told <-chan message) (status int, over bool) {
+func (f *first) reap() (status int, over bool) {
 	for {
 		var w syscall.WaitStatus
 		pid, err := syscall.Wait4(-1, &w, syscall.WNOHANG, nil)
@@ -122,10 +143,10 @@ func (f *first) reap(told <-chan message) (status int, over bool) {
 		case err != nil || pid <= 0:
 			return 0, false
 		}
-		if pid == f.main {
-			f.catchUp(told)
+		if int64(pid) == f.main.Load() {
+			f.catchUp()
 		}
-		if pid != f.main {
+		if int64(pid) != f.main.Load() {
 			continue
 		}
 		if w.Signaled() {
@@ -135,24 +156,33 @@ func (f *first) reap(told <-chan message) (status int, over bool) {
 	}
 }
 
-// catchUp hears all that has been said so far: a process that has ended may have
-// said before that another one is the server.
-func (f *first) catchUp(told <-chan message) {
-	mark := rand.Text()
-	c, err := net.DialUnix("unixgram", nil, f.socket.LocalAddr().(*net.UnixAddr))
-	if err != nil {
+// catchUp returns when all that has been said so far was heard: a process that has
+// ended may have said before that another one is the server.
+func (f *first) catchUp() {
+	m := &mark{rand.Text(), make(chan struct{})}
+	f.mark.Store(m)
+	defer f.mark.Store(nil)
+	if f.write(f.socket.LocalAddr().String(), m.text) != nil {
 		return
+	}
+	select {
+	case <-m.heard:
+	case <-time.After(2 * f.patience): // the other goroutine may write, too
+	}
+}
+
+// write sends a message, and does not wait for longer than patience.
+func (f *first) write(name, text string) error {
+	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		return err
 	}
 	defer c.Close()
-	if _, err := c.Write([]byte(mark)); err != nil {
-		return
+	if err := c.SetWriteDeadline(time.Now().Add(f.patience)); err != nil {
+		return err
 	}
-	for m := range told {
-		if m.text == mark {
-			return
-		}
-		f.hear(m)
-	}
+	_, err = c.Write([]byte(text))
+	return err
 }
 
 // message is what a process has said.
@@ -161,9 +191,8 @@ type message struct {
 	pid  int // 0 for one outside of the container
 }
 
-// listen receives what processes say.
-func (f *first) listen(told chan<- message) {
-	defer close(told)
+// listen receives what processes say, until the socket is closed.
+func (f *first) listen() {
 	buf := make([]byte, 4<<10)
 	oob := make([]byte, unix.CmsgSpace(unix.SizeofUcred)+unix.CmsgSpace(4*253))
 	for {
@@ -183,13 +212,19 @@ func (f *first) listen(told chan<- message) {
 				}
 			}
 		}
-		told <- m
+		if mark := f.mark.Load(); mark != nil && m.text == mark.text {
+			if f.mark.CompareAndSwap(mark, nil) {
+				close(mark.heard)
+			}
+			continue
+		}
+		f.hear(m)
 	}
 }
 
 // hear learns which process is the server. Nobody else has a say in that.
 func (f *first) hear(m message) {
-	if m.pid != f.main {
+	if int64(m.pid) != f.main.Load() {
 		return
 	}
 	var rest []string
@@ -201,17 +236,13 @@ func (f *first) hear(m message) {
 		}
 		// Outside the numbers are others, and this process stays the main one.
 		if pid, err := strconv.Atoi(number); err == nil && pid > 1 && alive(pid) {
-			f.main = pid
+			f.main.Store(int64(pid))
 		}
 	}
 	if f.outer == "" || len(rest) == 0 {
 		return
 	}
-	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: f.outer, Net: "unixgram"})
-	if err == nil {
-		_, err = c.Write([]byte(strings.Join(rest, "\n")))
-		c.Close()
-	}
+	err := f.write(f.outer, strings.Join(rest, "\n"))
 	if err != nil {
 		fmt.Fprintln(f.stderr, "bident: init: the service manager cannot be told:", err)
 	}

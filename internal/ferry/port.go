@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/bident/bident/internal/fdpass"
 )
@@ -14,7 +15,8 @@ var (
 	// ErrClosed says that the port was closed, or that the other side is gone.
 	ErrClosed = errors.New("ferry: port closed")
 	// ErrRefused says that the other side could not take a parcel, for example
-	// because it may not open any more files. The port goes on.
+	// because it may not open any more files, or that the kernel has had no room for
+	// it for too long. The port goes on.
 	ErrRefused = errors.New("ferry: parcel refused")
 	// ErrParcel says that a parcel cannot be sent by any port: it has no
 	// connection, or is too long.
@@ -56,6 +58,7 @@ type Port struct {
 
 	loading sync.Mutex // held for all datagrams of a parcel
 	nextID  uint64
+	crowded time.Time // since when there are too many descriptors in flight; zero: not
 
 	mu      sync.Mutex
 	place   *sync.Cond // the window has become wider, or the port has ended

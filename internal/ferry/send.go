@@ -15,9 +15,15 @@ import (
 // many are in flight, perhaps those of other processes: nobody tells when it is over.
 const pause = time.Millisecond
 
+// mostCrowded is for how long a port tries. The kernel counts the descriptors of all
+// processes of the user, so another one can hold all places for ever.
+const mostCrowded = time.Second
+
 // Send passes a connection on and returns when the other side has it; the parcel is
 // closed then. After an error it still belongs to the caller, and the other side
-// does not have it. Send waits while too many parcels are on their way.
+// does not have it. Send waits while too many parcels are on their way through this
+// port, and for about a second while the user's processes have too many descriptors in
+// flight; the error is ErrRefused then.
 func (p *Port) Send(parcel Parcel) error {
 	switch {
 	case parcel.Conn == nil:
@@ -151,11 +157,21 @@ func (p *Port) sendFiles(data []byte, files []*os.File, fds []int) error {
 	return failed
 }
 
+// sendDescriptors sends a datagram with descriptors. The second that it may have to wait
+// for places begins with the first parcel that finds none: those behind it do not wait
+// for one more each.
 func (p *Port) sendDescriptors(data []byte, fds []int) error {
 	for {
 		err := fdpass.Send(p.conn, data, fds...)
 		if !errors.Is(err, syscall.ETOOMANYREFS) && !errors.Is(err, syscall.ENOBUFS) {
+			p.crowded = time.Time{}
 			return err
+		}
+		if p.crowded.IsZero() {
+			p.crowded = time.Now()
+		}
+		if time.Since(p.crowded) >= mostCrowded {
+			return fmt.Errorf("%w: %w", ErrRefused, err)
 		}
 		select {
 		case <-time.After(pause):
