@@ -218,20 +218,22 @@ func (b *Backend) Close() error {
 // environment is that of a child.
 func (b *Backend) environment(m *mark) []string {
 	var env []string
-	if m != nil {
-		env = append(env, "GOTRACEBACK=all") // unless it is set below
-	}
 	if !b.config.ClearEnv {
 		env = append(env, os.Environ()...)
 	}
 	env = append(env, b.config.Env...)
+	var ours []string
 	if n := b.config.GOMAXPROCS; n > 0 {
-		env = append(env, "GOMAXPROCS="+strconv.Itoa(n))
+		ours = append(ours, "GOMAXPROCS="+strconv.Itoa(n))
 	}
 	if m != nil {
-		env = append(env, markVariable+"="+m.String())
+		if _, set := lookup(env, "GOTRACEBACK"); !set {
+			ours = append(ours, "GOTRACEBACK=all")
+		}
+		ours = append(ours, markVariable+"="+m.String())
+		ours = append(ours, keepsakes(env)...)
 	}
-	env = last(env)
+	env = last(append(env, ours...))
 	// Backwards: a title that is longer than the arguments is written over what
 	// comes first, and what a child needs no more is last by now.
 	slices.Reverse(env)

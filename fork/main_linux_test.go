@@ -218,6 +218,9 @@ func (s *lineServer) answer(line string) string {
 		spin()
 	case "fds":
 		return openDescriptors()
+	case "env of a program":
+		out, err := exec.Command("env").Output()
+		return fmt.Sprintf("%q %v", out, err)
 	case "mark":
 		_, marked := os.LookupEnv(markVariable)
 		return fmt.Sprint(marked, InChild())
