@@ -45,7 +45,8 @@ type Backend struct {
 	gifts  gifts
 }
 
-// New makes a backend. The error lists every problem of the configuration, or
+// New makes a backend. From now on no descriptor but the first three gets into what
+// this process executes, unless it is handed on as os/exec does; see disinherit. The error lists every problem of the configuration, or
 // says that there is no such program.
 func New(config Config) (*Backend, error) {
 	if err := config.Validate(); err != nil {
@@ -63,6 +64,9 @@ func New(config Config) (*Backend, error) {
 		b.log = slog.New(slog.DiscardHandler)
 	}
 	if err := b.find(); err != nil {
+		return nil, err
+	}
+	if err := disinherit(3); err != nil {
 		return nil, err
 	}
 	if err := b.isolate(); err != nil {

@@ -38,6 +38,10 @@ func TestMain(m *testing.M) {
 		parentMain()
 	case "refused":
 		refusedMain()
+	case "capable parent":
+		capableMain()
+	case "capable":
+		dropMain()
 	}
 	// Under the race detector every exit would take a second.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
