@@ -46,7 +46,8 @@ type Backend struct {
 	gifts  gifts
 }
 
-// New makes a backend. The error lists every problem of the configuration, or
+// New makes a backend. From now on no descriptor but the first three gets into what
+// this process executes, unless it is handed on as os/exec does; see disinherit. The error lists every problem of the configuration, or
 // says that there is no such program.
 func New(config Config) (_ *Backend, err error) {
 	if err := config.Validate(); err != nil {
@@ -69,6 +70,9 @@ func New(config Config) (_ *Backend, err error) {
 		}
 	}()
 	if err := b.find(); err != nil {
+		return nil, err
+	}
+	if err := disinherit(3); err != nil {
 		return nil, err
 	}
 	if err := b.isolate(); err != nil {
@@ -228,20 +232,22 @@ func (b *Backend) Close() error {
 // environment is that of a child.
 func (b *Backend) environment(m *mark) []string {
 	var env []string
-	if m != nil {
-		env = append(env, "GOTRACEBACK=all") // unless it is set below
-	}
 	if !b.config.ClearEnv {
 		env = append(env, os.Environ()...)
 	}
 	env = append(env, b.config.Env...)
+	var ours []string
 	if n := b.config.GOMAXPROCS; n > 0 {
-		env = append(env, "GOMAXPROCS="+strconv.Itoa(n))
+		ours = append(ours, "GOMAXPROCS="+strconv.Itoa(n))
 	}
 	if m != nil {
-		env = append(env, markVariable+"="+m.String())
+		if _, set := lookup(env, "GOTRACEBACK"); !set {
+			ours = append(ours, "GOTRACEBACK=all")
+		}
+		ours = append(ours, markVariable+"="+m.String())
+		ours = append(ours, keepsakes(env)...)
 	}
-	env = last(env)
+	env = last(append(env, ours...))
 	// Backwards: a title that is longer than the arguments is written over what
 	// comes first, and what a child needs no more is last by now.
 	slices.Reverse(env)

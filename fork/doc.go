@@ -39,7 +39,8 @@
 // BIDENT_CHILD makes a process a child; BIDENT_CHILD_LEASH says which its leash is.
 // They are removed before any other package sees them, and
 // everything from 3 on is close-on-exec, so that what a handler starts is no
-// child by mistake. A child says hello with the version of the protocol, and
+// child by mistake. What the parent has open beside that gets into no child: [New]
+// makes all of it close-on-exec, whoever has opened it, and the shim does so again. A child says hello with the version of the protocol, and
 // ready when it can serve; a version that differs is ErrProtocol.
 //
 // # Isolation
@@ -49,12 +50,15 @@
 // plan in a frozen file, and a pipe. In the process that will be the child, on one
 // thread, it does one step after another: limits are raised, priority, processors
 // and umask set, the program's file is opened, root and working directory change,
-// then supplementary groups, group and user, no_new_privs; it asks again to be
+// then supplementary groups, group and user, all capabilities are given up if that is
+// not root, no_new_privs; it asks again to be
 // killed with its parent, which the kernel forgets when the user changes, looks
 // whether that still is its parent, sets the limits and executes the program. The
 // pipe closes then; if a step fails it says which one, and why. Group and limits of
 // the cgroup2 file system are there before: the child is born in them. [New] goes
-// through all this once, with a program that does nothing.
+// through all this once, with a program that does nothing: it still has the plan, and
+// exits if that is one for this purpose. A process with the variable and no plan exits
+// with status 70.
 //
 // Nothing of /proc or /dev is needed inside a chroot. A child of this program is
 // executed by a descriptor, so neither does its file have to be inside, nor must
@@ -108,7 +112,11 @@
 // first. The Go runtime then writes what all goroutines do, which becomes one record
 // of the log, cut at 64 KiB, and exits with status 2; the exit is told as the signal.
 // One that has not ended after a second is killed with SIGKILL, and one that is
-// stopped is at once. The clients have been answered before. GOTRACEBACK is all in children, unless it is set.
+// stopped is at once. The clients have been answered before; nobody waits for the
+// look at what it does, which a goroutine of its own takes. The runtime of a child
+// finds GOTRACEBACK set to all, unless it is set. That, GOMAXPROCS and what they were
+// before (BIDENT_CHILD_GOTRACEBACK, BIDENT_CHILD_GOMAXPROCS) are put back once the
+// runtime has read them, so what a handler starts finds the environment of the parent.
 //
 // On systems other than Linux there is no backend, and no process is a child.
 package fork

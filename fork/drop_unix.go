@@ -9,7 +9,9 @@ import (
 
 // Drop puts this process, and not a child, under the restrictions: those on Umask,
 // Chroot, Dir, Groups, Group and User, in this order, for all its threads. It
-// cannot be undone. The error is ErrIsolation with the step that was refused; some of
+// cannot be undone. A user other than root has no capabilities then; in a program that
+// uses cgo those that another user than root had cannot be given up, and are an error.
+// The error is ErrIsolation with the step that was refused; some of
 // them may have been done then, and the process should end.
 func (i *Isolation) Drop() error {
 	c, err := i.credentials()
@@ -38,6 +40,7 @@ func (i *Isolation) Drop() error {
 		{c.Groups != nil, c.setGroups, "setgroups %v", c.Groups},
 		{c.GID != sameID, func() error { return syscall.Setgid(c.GID) }, "setgid %s", c.groupText()},
 		{c.UID != sameID, func() error { return syscall.Setuid(c.UID) }, "setuid %s", c.userText()},
+		{c.UID > 0, abandonCapabilities, "capabilities of %s", c.userText()},
 	} {
 		if !step.wanted {
 			continue

@@ -103,7 +103,7 @@ func (i *isolation) check(path string, args []string) error {
 	cmd := exec.CommandContext(ctx, shimFile)
 	cmd.Args = args[:1]
 	cmd.WaitDelay = grace
-	cmd.Env = shimEnvironment(3)
+	cmd.Env = shimEnvironment(onPlan)
 	cmd.ExtraFiles = []*os.File{plan, write}
 	cmd.Stderr = &said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

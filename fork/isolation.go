@@ -47,6 +47,8 @@ type Isolation struct {
 	// new root.
 	Dir string
 	// User and Group are names or numbers. The default for Group is the user's own.
+	// A User other than root has no capabilities, also if it is the one that the
+	// server has and that was given some (systemd's AmbientCapabilities).
 	User, Group string
 	// Groups are the supplementary groups. The default for a User are those that
 	// the system knows it to be in, for a Group without User none.

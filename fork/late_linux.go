@@ -24,13 +24,32 @@ func (p *process) killAsking(limit string) {
 	if pid <= 0 || p.reaped || p.asked != nil {
 		return
 	}
-	if letter := processLetter(pid); p.control == nil || letter == 'T' || letter == 't' {
+	if p.control == nil {
+		unix.Kill(-pid, unix.SIGKILL)
+		return
+	}
+	p.asked = time.AfterFunc(stacksPatience, func() { p.signal(unix.SIGKILL) })
+	go p.ask(limit)
+}
+
+// ask asks for the stacks. It looks at what the child does first, for which nobody
+// waits.
+func (p *process) ask(limit string) {
+	pid := p.PID()
+	letter, thread := processLetter(pid), runningThread(pid)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.reaped {
+		return
+	}
+	if letter == 'T' || letter == 't' {
 		unix.Kill(-pid, unix.SIGKILL)
 		return
 	}
 	p.stacks.ask(limit)
 	// The thread that gets the signal tells what it does itself; of others that
 	// run it only knows that they do.
-	unix.Tgkill(pid, runningThread(pid), unix.SIGQUIT)
-	p.asked = time.AfterFunc(stacksPatience, func() { p.signal(unix.SIGKILL) })
+	if unix.Tgkill(pid, thread, unix.SIGQUIT) != nil { // it has ended
+		unix.Kill(pid, unix.SIGQUIT)
+	}
 }

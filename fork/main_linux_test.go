@@ -39,6 +39,10 @@ func TestMain(m *testing.M) {
 		parentMain()
 	case "refused":
 		refusedMain()
+	case "capable parent":
+		capableMain()
+	case "capable":
+		dropMain()
 	}
 	// Under the race detector every exit would take a second.
 	os.Setenv("GORACE", strings.TrimSpace(os.Getenv("GORACE")+" atexit_sleep_ms=0"))
@@ -230,6 +234,9 @@ func (s *lineServer) answer(line string) string {
 		spin()
 	case "fds":
 		return openDescriptors()
+	case "env of a program":
+		out, err := exec.Command("env").Output()
+		return fmt.Sprintf("%q %v", out, err)
 	case "mark":
 		_, marked := os.LookupEnv(markVariable)
 		return fmt.Sprint(marked, InChild())

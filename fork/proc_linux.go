@@ -44,15 +44,21 @@ func stateIn(path string) byte {
 	return '?'
 }
 
+// threadsMost is how many threads of a process are looked at, of as many as it likes
+// to have.
+const threadsMost = 64
+
 // runningThread is a thread of a process that runs, or the process itself if none
-// does at this moment.
+// of the first ones does at this moment.
 func runningThread(pid int) int {
-	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	dir, err := os.Open(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil {
 		return pid
 	}
+	defer dir.Close()
+	threads, _ := dir.Readdirnames(threadsMost)
 	for _, t := range threads {
-		id, err := strconv.Atoi(t.Name())
+		id, err := strconv.Atoi(t)
 		if err == nil && stateIn(fmt.Sprintf("/proc/%d/task/%d/stat", pid, id)) == 'R' {
 			return id
 		}

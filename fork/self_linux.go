@@ -59,6 +59,7 @@ func inherit() *Self {
 	os.Unsetenv(markVariable)
 	leash, worn := os.LookupEnv(leashVariable)
 	os.Unsetenv(leashVariable)
+	restore()
 	s, err := newSelf(text)
 	if err == nil && worn {
 		err = wear(leash)

@@ -26,8 +26,12 @@ import (
 const shimVariable = "BIDENT_SHIM"
 
 // shimPassed is the variable's value in a program that was executed only in order
-// to see whether that is possible.
-const shimPassed = "passed"
+// to see whether that is possible. It still has the plan that says so, as onPlan: a
+// variable alone must not keep a server from starting.
+const (
+	shimPassed = "passed"
+	onPlan     = 3
+)
 
 // exitIsolation is the exit status of a shim that could not do its work.
 const exitIsolation = 71
@@ -42,6 +46,9 @@ func shimEnvironment(plan int) []string {
 // shim does what the plan says and does not return.
 func shim(value string) {
 	if value == shimPassed {
+		if p, err := readPlan(os.NewFile(onPlan, "plan")); err != nil || !p.Check {
+			noShim(value, err)
+		}
 		os.Exit(0)
 	}
 	runtime.LockOSThread() // nice, processors and more belong to the thread
@@ -49,17 +56,15 @@ func shim(value string) {
 	if err == nil && fd < 3 {
 		err = strconv.ErrRange
 	}
-	var p *plan
-	if err == nil {
-		unix.CloseOnExec(fd)
-		unix.CloseOnExec(fd + 1)
-		p, err = readPlan(os.NewFile(uintptr(fd), "plan"))
-	}
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "this process was started as a shim: %v\n", err)
-		os.Exit(exitUnclaimed)
+		noShim(value, err)
 	}
-	s := shimmed{plan: p, program: -1}
+	file := os.NewFile(uintptr(fd), "plan")
+	p, err := readPlan(file)
+	if err != nil {
+		noShim(value, err)
+	}
+	s := shimmed{plan: p, file: file, program: -1}
 	for _, step := range s.steps() {
 		if err := step.do(); err != nil {
 			tell(fd+1, step.what, err)
@@ -69,10 +74,20 @@ func shim(value string) {
 	os.Exit(0) // a check
 }
 
+// noShim ends a process that has the variable and no plan, or another one.
+func noShim(value string, err error) {
+	if err == nil {
+		err = errors.New("plan: not that of a check")
+	}
+	fmt.Fprintf(os.Stderr, "this process was started as a shim, by the variable %s=%q: %v\n", shimVariable, value, err)
+	os.Exit(exitUnclaimed)
+}
+
 // shimmed is a process that carries its plan out.
 type shimmed struct {
 	*plan
-	program int // open, for a program in Go
+	file    *os.File // the plan's
+	program int      // open, for a program in Go
 }
 
 // step is one thing to do, and how it is called when it cannot be done.
@@ -91,6 +106,8 @@ func (s *shimmed) steps() []step {
 		}
 	}
 	limits := slices.Sorted(maps.Keys(s.Limits))
+	// Behind what is the child's come plan and pipe, and what is nobody's.
+	add(true, func() error { return disinherit(int(s.file.Fd())) }, "descriptors")
 	for _, name := range limits {
 		add(true, func() error { return raiseLimit(name, s.Limits[name]) }, "rlimit %s %d", name, s.Limits[name])
 	}
@@ -104,6 +121,7 @@ func (s *shimmed) steps() []step {
 	gid, uid := s.Who.GID, s.Who.UID
 	add(gid != sameID, func() error { return syscall.Setresgid(gid, gid, gid) }, "setgid %s", s.Who.groupText())
 	add(uid != sameID, func() error { return syscall.Setresuid(uid, uid, uid) }, "setuid %s", s.Who.userText())
+	add(uid > 0, abandonThread, "capabilities of %s", s.Who.userText())
 	add(s.NoNewPrivs, func() error { return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }, "no_new_privs")
 	// Another user is nobody's child in the kernel's eyes.
 	add(true, func() error { return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0) }, "parent death signal")
@@ -178,6 +196,9 @@ func (s *shimmed) executeOwn() error {
 	env := texts(s.Env)
 	if s.Check {
 		env = append(env, shimVariable+"="+shimPassed)
+		if _, err := unix.FcntlInt(s.file.Fd(), unix.F_SETFD, 0); err != nil { // stays open
+			return err
+		}
 	}
 	argv, err := syscall.SlicePtrFromStrings(texts(s.Args))
 	if err != nil {

@@ -202,7 +202,7 @@ false false <nil>
 
 // TestShimThatIsNone executes this program as a shim that nobody has made.
 func TestShimThatIsNone(t *testing.T) {
-	for _, value := range []string{"", "x", "-1", "0", "3", "1000000"} {
+	for _, value := range []string{"", "x", "-1", "0", "3", "1000000", shimPassed} {
 		cmd := exec.Command("/proc/self/exe")
 		cmd.Env = append(os.Environ(), shimVariable+"="+value)
 		out, err := cmd.CombinedOutput()

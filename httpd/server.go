@@ -40,15 +40,20 @@ type Server struct {
 	// is "bident: worker 3 [idle]", or, with the Name of the server or of a pool,
 	// "bident: worker 3 api [idle]". The words are starting, idle, busy, kept (it
 	// holds connections, without a request) and retiring; they are up to a second
-	// late. The command line is not put back when Run returns. Default "": titles are
-	// left alone.
+	// late. The command line is not put back when Run returns. A title is written over
+	// the memory of the arguments: os.Args and the name of flag.CommandLine are copies,
+	// but a part of os.Args that a package has kept which is initialised before this
+	// one (a logger's filepath.Base(os.Args[0])) becomes a part of the title; so does
+	// the beginning of the environment as C code sees it, if the title is longer than
+	// the arguments were. Default "": titles are left alone.
 	Title string
 	// Mode is the kind of worker. Default Emulate; Fork for a Program.
 	Mode Mode
 	// Accept says who accepts connections in fork mode. Default AcceptAuto.
 	Accept Accept
-	// LockFile is the file that children lock around accept, with AcceptFlock. Default:
-	// a temporary one, without a name.
+	// LockFile is the file that children lock around accept, with AcceptFlock: a regular
+	// one, which is made if it is not there, and no symbolic link. Default: a temporary
+	// one, without a name.
 	LockFile string
 	// PerRequest serves each connection by a child of its own, which ends with it: the
 	// way of servers that fork for every connection, but the child was started before

@@ -19,7 +19,8 @@ type Keeper struct {
 }
 
 // Open makes a lock for processes with slots below slots. path is the file of Flock,
-// which is made if it is not there and stays behind; "" is a temporary one without a
+// which is made if it is not there and stays behind; it must be a regular file, and no
+// symbolic link; "" is a temporary one without a
 // name. Close gives the lock back.
 func Open(kind Kind, path string, slots int) (*Keeper, error) {
 	k := &Keeper{kind: kind}
@@ -46,7 +47,7 @@ func Open(kind Kind, path string, slots int) (*Keeper, error) {
 func (k *Keeper) openFile(path string) (err error) {
 	var f *os.File
 	if path != "" {
-		f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		f, err = openRegular(path)
 	} else if f, err = os.CreateTemp("", "bident-lock-"); err == nil {
 		err = os.Remove(f.Name())
 	}
@@ -55,6 +56,31 @@ func (k *Keeper) openFile(path string) (err error) {
 	}
 	return err
 }
+
+// openRegular opens the file at path, or makes it. In a directory that others can
+// write to, as /tmp, a name may be theirs: a link must not make a file elsewhere, and
+// a pipe or device must not do whatever it does.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	switch {
+	case errors.Is(err, unix.ELOOP), errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENXIO):
+		return nil, fmt.Errorf("%w: %w", errIrregular, err)
+	case err != nil:
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &os.PathError{Op: "open", Path: path, Err: errIrregular}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// errIrregular says that a lock's path leads to something else.
+var errIrregular = errors.New("lock file is not a regular file")
 
 func (k *Keeper) share(size int) error {
 	f, err := memfd.Shared("bident-acceptlock", size)

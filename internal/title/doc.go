@@ -6,9 +6,9 @@
 // code in the same process has not, and may find its first variables changed by a
 // title that is longer than the arguments were. Go has no copy of the arguments, so
 // this package makes one as soon as it is initialised, and puts it into os.Args.
-// Whoever has kept parts of os.Args before that keeps the memory itself, and sees it
-// change: packages that are initialised earlier, such as flag with the name of the
-// program.
+// Package flag has the name of the program, and gets a copy. Whoever else has kept parts
+// of os.Args before that keeps the memory itself, and sees it change: packages that are
+// initialised earlier, such as a logger with filepath.Base(os.Args[0]).
 //
 // On other systems titles are not supported.
 package title

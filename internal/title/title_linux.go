@@ -3,6 +3,7 @@ package title
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strconv"
@@ -23,10 +24,24 @@ func moveArguments() *byte {
 		return nil
 	}
 	at := unsafe.StringData(os.Args[0])
+	if name := flag.CommandLine.Name(); within(name, os.Args) {
+		flag.CommandLine.Init(strings.Clone(name), flag.CommandLine.ErrorHandling())
+	}
 	for i, a := range os.Args {
 		os.Args[i] = strings.Clone(a)
 	}
 	return at
+}
+
+// within reports whether s is part of the memory of one of args.
+func within(s string, args []string) bool {
+	at := uintptr(unsafe.Pointer(unsafe.StringData(s)))
+	for _, a := range args {
+		if start := uintptr(unsafe.Pointer(unsafe.StringData(a))); at >= start && at < start+uintptr(len(a)) {
+			return true
+		}
+	}
+	return false
 }
 
 // area is what titles are written over.

@@ -2,6 +2,7 @@ package title
 
 import (
 	"bufio"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,8 +22,8 @@ func TestMain(m *testing.M) {
 				err = Name(lines.Text())
 			}
 			out, failed := exec.Command("env").Output()
-			fmt.Printf("%v|%v|%q|%s|%t\n", err, failed, os.Args[1:], os.Getenv("TITLE_TEST_LAST"),
-				strings.Contains(string(out), "TITLE_TEST_LAST=last\n"))
+			fmt.Printf("%v|%v|%q|%s|%t|%s\n", err, failed, os.Args[1:], os.Getenv("TITLE_TEST_LAST"),
+				strings.Contains(string(out), "TITLE_TEST_LAST=last\n"), flag.CommandLine.Name())
 		}
 		os.Exit(0)
 	}
@@ -60,7 +61,7 @@ func TestSet(t *testing.T) {
 			}
 			t.Cleanup(func() { in.Close(); cmd.Wait() })
 			lines := bufio.NewScanner(out)
-			want := fmt.Sprintf("<nil>|<nil>|%q|last|true", args)
+			want := fmt.Sprintf("<nil>|<nil>|%q|last|true|p", args)
 			area := len(strings.Join(cmd.Args, "\x00")) + len(strings.Join(cmd.Env, "\x00")) + 2
 			for _, title := range []string{
 				"bident: worker 3 [idle]", "bident: worker 3 [busy]", "short", "", "worker 12345 [retiring]",
