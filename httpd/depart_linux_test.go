@@ -193,7 +193,7 @@ func refusedDeparture(t *testing.T, c *caller) {
 // TestDepartUnbegunFails: a request that was read, cannot begin here and is taken by
 // nobody is answered.
 func TestDepartUnbegunFails(t *testing.T) {
-	for _, b := range bodies {
+	for _, b := range bodies() {
 		t.Run(b.name, func(t *testing.T) {
 			l := newLedger()
 			s := newStage(t, frontConfig{}, l.handle, func(ferry.Parcel) error { return ferry.ErrRefused })
