@@ -40,7 +40,7 @@ func TestTitles(t *testing.T) {
 		p.cue("go")
 		answered(t, c, 200, "held\n")
 		after := "idle"
-		if !k.moves {
+		if k.owns() {
 			after = "kept"
 		}
 		is(worker, "test: worker 0 suite ["+after+"]")
@@ -53,7 +53,7 @@ func TestTitles(t *testing.T) {
 		c, p = hold(t, s, d)
 		recycled := make(chan error, 1)
 		go func() { recycled <- s.Recycle(t.Context(), 0) }()
-		if !k.moves {
+		if k.owns() {
 			is(worker, "test: worker 0 suite [retiring]")
 		}
 		p.cue("go")
