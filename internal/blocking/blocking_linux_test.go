@@ -12,9 +12,14 @@ import (
 )
 
 // tcp is a listener on loopback.
-func tcp(t *testing.T) net.Listener {
+func tcp(t *testing.T) net.Listener { return tcpPaths(t, false) }
+
+// tcpPaths is one that may take multipath TCP, as those of net.Listen do.
+func tcpPaths(t *testing.T, multipath bool) net.Listener {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	config.SetMultipathTCP(multipath)
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,14 +60,11 @@ func listenOn(t *testing.T, list ...net.Listener) *Listeners {
 	return g
 }
 
-// TestTurns: with one address and with two, nothing is accepted before the turn is
-// over; a claim takes it from whoever waits in accept, and not from a connection.
+// TestTurns: with one address, with one of net.Listen's, and with two, nothing is
+// accepted before the turn is over; a claim takes it from whoever waits in accept, and
+// not from a connection.
 func TestTurns(t *testing.T) {
-	for _, addresses := range []int{1, 2} {
-		var list []net.Listener
-		for range addresses {
-			list = append(list, tcp(t))
-		}
+	for _, list := range [][]net.Listener{{tcp(t)}, {tcpPaths(t, true)}, {tcp(t), tcp(t)}} {
 		g := listenOn(t, list...)
 		got := make(chan net.Conn)
 		var over sync.WaitGroup
@@ -83,7 +85,7 @@ func TestTurns(t *testing.T) {
 		if !g.Claim(time.Minute) {
 			t.Fatal("the turn cannot be had")
 		}
-		last := g.Ports()[addresses-1]
+		last := g.Ports()[len(list)-1]
 		dial(t, last)
 		if !g.Waiting() {
 			t.Error("the connection is not seen to wait")
@@ -171,25 +173,35 @@ func TestConn(t *testing.T) {
 }
 
 // held is a lock that somebody else has.
-type held struct{ free, given chan struct{} }
+type held struct{ asked, free, given chan struct{} }
 
-func (h held) Lock() error   { <-h.free; return nil }
-func (h held) Unlock() error { h.given <- struct{}{}; return nil }
+func (h held) Lock() error {
+	h.asked <- struct{}{}
+	<-h.free
+	return nil
+}
+
+func (h held) Unlock() error {
+	h.given <- struct{}{}
+	return nil
+}
 
 // TestSerialize: nothing is accepted without the lock; whoever waits for it can
 // leave, and gives it back when it comes.
 func TestSerialize(t *testing.T) {
-	lock := held{make(chan struct{}), make(chan struct{})}
+	lock := held{make(chan struct{}), make(chan struct{}), make(chan struct{})}
 	list, err := Serialize([]net.Listener{tcp(t), tcp(t)}, lock)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dial(t, list[1])
+	<-lock.asked
 	lock.free <- struct{}{}
 	<-lock.given
 	if c := accept(t, list[1]); c.LocalAddr().String() != list[1].Addr().String() {
 		t.Errorf("from %s", c.LocalAddr())
 	}
+	<-lock.asked
 	dial(t, list[0]) // waits, since nobody has the lock
 	for _, l := range list {
 		l.(*serialPort).SetDeadline(time.Now())

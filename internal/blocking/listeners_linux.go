@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -37,6 +38,8 @@ type Listeners struct {
 	fds   []int
 	local []net.Addr
 	ports []*port
+	// polled: connections are waited for in poll and not in accept.
+	polled bool
 	// single: there is one address, and one thread that runs Go code.
 	single bool
 
@@ -56,13 +59,14 @@ type Listeners struct {
 
 // Listen takes over listeners that are shared with other processes.
 func Listen(shared []net.Listener) (*Listeners, error) {
-	fds, local, err := detachAll(shared, len(shared) > 1)
+	polled := len(shared) > 1 || slices.ContainsFunc(shared, multipath)
+	fds, local, err := detachAll(shared, polled)
 	if err != nil {
 		return nil, err
 	}
 	l := &Listeners{
 		fds: fds, local: local, over: make(chan struct{}),
-		single: len(fds) == 1 && runtime.GOMAXPROCS(0) == 1,
+		polled: polled, single: !polled && runtime.GOMAXPROCS(0) == 1,
 	}
 	l.moved.L = &l.mu
 	for i, fd := range fds {
@@ -90,6 +94,26 @@ func detachAll(shared []net.Listener, nonblocking bool) (fds []int, local []net.
 		s.Close()
 	}
 	return fds, local, nil
+}
+
+// multipath reports whether a listener takes multipath TCP, as those of net.Listen do.
+// The kernel's accept waits there for as long as it takes, whatever the bound is, and
+// no signal ends it.
+func multipath(s net.Listener) bool {
+	sc, ok := s.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return false
+	}
+	is := false
+	_ = raw.Control(func(fd uintptr) { // closed: detach says so
+		protocol, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PROTOCOL)
+		is = err == nil && protocol == unix.IPPROTO_MPTCP
+	})
+	return is
 }
 
 // detach is the descriptor of a listener, in blocking mode or not. What every
@@ -199,12 +223,12 @@ func (l *Listeners) Waiting() bool {
 //
 // One address is waited for in accept, so that a connection wakes one process. With
 // more there is no such system call: poll wakes all that are idle, and the first one
-// gets it.
+// gets it. So it is for an address whose accept cannot be interrupted.
 func (l *Listeners) wait(last bool) (index int, a arrival, err error) {
 	if last {
 		return wait(l.fds, 0)
 	}
-	if len(l.fds) == 1 {
+	if !l.polled {
 		begun := time.Now()
 		a, err = accept4(l.fds[0])
 		if err != unix.EAGAIN || time.Since(begun) > acceptWait/2 {
