@@ -16,6 +16,7 @@ import (
 // the program's path when the first of them is started.
 type programs struct {
 	mu     sync.Mutex
+	number string   // of this process where /proc is from: not always this pid namespace
 	first  *os.File // of the first generation, whichever that is
 	files  map[int]*os.File
 	proved [2]int // generations that have had a child that was ready, the newest first
@@ -23,6 +24,9 @@ type programs struct {
 
 // begin opens what this process runs.
 func (p *programs) begin() (err error) {
+	if p.number, err = os.Readlink("/proc/self"); err != nil {
+		return err
+	}
 	p.first, err = os.Open(shimFile)
 	return err
 }
@@ -48,7 +52,7 @@ func (p *programs) open(generation int, path string) (string, error) {
 		p.files[generation] = f
 	}
 	// By way of this process: what the number means in the new one is uncertain.
-	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()), nil
+	return fmt.Sprintf("/proc/%s/fd/%d", p.number, f.Fd()), nil
 }
 
 // prove notes that a child of the generation is ready.
