@@ -295,7 +295,7 @@ func TestDepartFails(t *testing.T) {
 		defer close(drained)
 		s.retire()
 	}()
-	s.held(1, "about to leave", (*conn).leaves)
+	s.held(1, "alone, in a front that drains", func(c *conn) bool { return c.front.draining.Load() })
 	close(l.hold["a"])
 	c.expects(t, ledgerAnswer("a", 1, "", ""))
 	resp, body, err := c.hear("GET")
