@@ -243,22 +243,25 @@ func (s *Supervisor) Scale(ctx context.Context, n int, relative bool) error {
 	})
 }
 
-// Recycle replaces the worker of a slot and waits until it is gone. The error
-// is ErrNoWorker if the slot has none.
+// Recycle replaces the worker of a slot and waits until it is gone: one that is
+// leaving already is only waited for. The error is ErrNoWorker if the slot has none.
 func (s *Supervisor) Recycle(ctx context.Context, slot int) error {
 	return s.await(ctx, "recycling", func(s *Supervisor) (func(*Supervisor) (bool, error), error) {
+		var worker *record
 		for _, r := range s.roster.records {
-			if r.slot != slot || r.phase >= PhaseRetiring {
-				continue
+			if r.slot == slot && (worker == nil || r.phase < PhaseRetiring) {
+				worker = r
 			}
-			if r.expiring == "" {
-				r.expiring = CauseRecycle
-				s.step("expiring", r.id, CauseRecycle)
-			}
-			id := r.id
-			return func(s *Supervisor) (bool, error) { return s.roster.find(id) == nil, nil }, nil
 		}
-		return nil, fmt.Errorf("%w: slot %d", ErrNoWorker, slot)
+		if worker == nil {
+			return nil, fmt.Errorf("%w: slot %d", ErrNoWorker, slot)
+		}
+		if worker.phase < PhaseRetiring && worker.expiring == "" {
+			worker.expiring = CauseRecycle
+			s.step("expiring", worker.id, CauseRecycle)
+		}
+		id := worker.id
+		return func(s *Supervisor) (bool, error) { return s.roster.find(id) == nil, nil }, nil
 	})
 }
 

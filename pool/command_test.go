@@ -194,6 +194,28 @@ func TestSupervisorPause(t *testing.T) {
 	})
 }
 
+// Whoever asks for what happens already gets it: a slot is never without a worker for
+// somebody who sees one there.
+func TestSupervisorRecycleTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Since its successor is in another slot, slot 0 has only one that leaves.
+		v := supervise(t, Config{MaxServers: 1}, &script{leave: time.Minute})
+		v.expect("start 1, ready 1")
+		first := later(func() error { return v.Recycle(t.Context(), 0) })
+		v.expect("expiring 1 recycle, start 2, ready 2, retire 1 recycle")
+		second := later(func() error { return v.Recycle(t.Context(), 0) })
+		pending(t, second)
+		if err := errors.Join(<-first, <-second); err != nil {
+			t.Error(err)
+		}
+		v.expect("exited 1 recycle")
+		if err := v.Recycle(t.Context(), 0); !errors.Is(err, ErrNoWorker) {
+			t.Errorf("a slot without a worker: %v", err)
+		}
+		v.stop(NoLimit, nil)
+	})
+}
+
 // Recycling that never stops, as under load, hides nothing: commands have their
 // outcome.
 func TestSupervisorCommandsUnderRecycling(t *testing.T) {
