@@ -23,6 +23,9 @@ func config(args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, err)
 	}
 	if args[0] == "check" {
+		if err := findDirectories(s); err != nil {
+			return fail(stderr, err)
+		}
 		fmt.Fprintln(stdout, "ok")
 		return exitOK
 	}

@@ -19,6 +19,7 @@ func findDestinations(s *options.Settings) error {
 		{"pid_file", s.PIDFile, "bident.pid"},
 		{"log_file", s.LogFile, "bident.log"},
 		{"access_log", s.AccessLog, "access.log"},
+		{"lock_file", s.LockFile, "bident.lock"},
 	} {
 		if d.path == "" || d.key == "access_log" && d.path == "-" {
 			continue
@@ -53,6 +54,35 @@ func misplaced(path, example string) (what, hint string) {
 		return dir + " is not a directory", inDirectory
 	}
 	return "", ""
+}
+
+// findDirectories sees to it that the directories which workers are put into are there,
+// for those who only ask: a server that begins finds out by trying, with the rights
+// that its workers have.
+func findDirectories(s *options.Settings) error {
+	var problems options.Problems
+	for _, d := range []struct{ key, path, inside string }{
+		{"chroot", s.Chroot, ""},
+		{"working_dir", s.WorkingDir, s.Chroot},
+		{"cgroup", s.Cgroup, ""},
+	} {
+		if d.path == "" {
+			continue
+		}
+		path := filepath.Join(d.inside, d.path)
+		what := "is not a directory"
+		info, err := os.Stat(path)
+		if err != nil {
+			what = reason(err).Error()
+		} else if info.IsDir() {
+			continue
+		}
+		problems = append(problems, s.Problem(d.key, path+": "+what, "a directory that exists"))
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return problems
 }
 
 // unwritable is the problem with a file that the server writes, if it is the

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/bident/bident/cmd/bident/options"
+	"github.com/bident/bident/pool"
 )
 
 // logFile is where the server's log goes: standard error, or a file that can be
@@ -28,13 +29,21 @@ func openLog(s *options.Settings, stderr io.Writer) (*logFile, error) {
 	if err := l.Reopen(); err != nil {
 		return nil, err
 	}
-	o := &slog.HandlerOptions{Level: l.level}
+	o := &slog.HandlerOptions{Level: l.level, ReplaceAttr: nameLevel}
 	if s.LogFormat == "json" {
 		l.logger = slog.New(slog.NewJSONHandler(l, o))
 	} else {
 		l.logger = slog.New(slog.NewTextHandler(l, o))
 	}
 	return l, nil
+}
+
+// nameLevel gives the level between slog's a name.
+func nameLevel(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.LevelKey && a.Value.Any() == pool.LevelVerbose {
+		a.Value = slog.StringValue("VERBOSE")
+	}
+	return a
 }
 
 func (l *logFile) Write(p []byte) (int, error) {

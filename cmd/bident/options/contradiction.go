@@ -112,6 +112,9 @@ func (r *reading) ways(program bool) {
 	if r.Mode != "emulate" && r.LockFile != "" && r.Accept != "flock" {
 		r.contradict("lock_file", "makes no sense with accept "+r.Accept, "it is for accept flock", "accept")
 	}
+	if r.Mode != "emulate" && r.Accept == "classic" && r.Concurrency > 1 {
+		r.contradict("concurrency", fmt.Sprintf("%d makes no sense with accept classic", r.Concurrency), "a child serves one connection at a time: concurrency 1", "accept")
+	}
 	if r.Mode != "emulate" && r.PerRequest {
 		r.perRequest(program)
 	}

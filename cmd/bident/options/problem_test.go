@@ -47,6 +47,7 @@ func TestArgumentProblems(t *testing.T) {
 		{"--log-level 5", 64, "--log-level: 5 is out of range (0 to 4)"},
 		{"--hup restart", 64, `--hup: "restart" is not one of its values (reload or stop)`},
 		{"--mode thread", 64, `--mode: "thread" is not one of its values (emulate or fork)`},
+		{"--mode fork --accept classic --concurrency 4", 78, `--concurrency: 4 makes no sense with accept classic (a child serves one connection at a time: concurrency 1)`},
 		{"--mode fork --accept any", 64, `--accept: "any" is not one of its values (auto, request, slot, classic, shared, flock, semaphore, pipe or dispatch)`},
 		{"--clear-env=maybe", 64, `--clear-env: "maybe" is neither true nor false (true, yes, on, 1 or false, no, off, 0)`},
 		{"--request-timeout 5x", 64, `--request-timeout: "5x" is not a duration (such as 30s, 5m or 1h; a plain number is seconds)`},
