@@ -54,6 +54,24 @@ func abandon(call systemCall) error {
 	return nil
 }
 
+// canSignal finds out whether this process may send signals to one of that user: one
+// that could not would have to wait for ever for workers that do not end by themselves.
+// The error is ErrIsolation.
+func canSignal(c credentials) error {
+	real, effective, _ := unix.Getresuid()
+	if c.UID == sameID || c.UID == real || c.UID == effective {
+		return nil
+	}
+	have, err := heldCapabilities()
+	if err != nil {
+		return fmt.Errorf("%w: capabilities: %w", ErrIsolation, err)
+	}
+	if have.Effective&(1<<unix.CAP_KILL) == 0 {
+		return fmt.Errorf("%w: user %s: this process could not end its workers: it needs CAP_KILL, too", ErrIsolation, c.User)
+	}
+	return nil
+}
+
 // heldCapabilities are those of this thread, more or less: the two halves of each set
 // are laid over each other. Ambient ones are always among the permitted.
 func heldCapabilities() (unix.CapUserData, error) {

@@ -68,7 +68,8 @@ func dropMain() {
 	os.Exit(0)
 }
 
-// ambient are what a user was given that may become anybody, and kill them.
+// ambient are what a user was given that may become anybody, and the last one allows to
+// kill them.
 var ambient = []uintptr{unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_NET_BIND_SERVICE, unix.CAP_KILL}
 
 // TestAmbientCapabilities: who is no longer the user that was given capabilities has
@@ -87,6 +88,10 @@ func TestAmbientCapabilities(t *testing.T) {
 		return string(out)
 	}
 	user := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 1000, Gid: 1000}, AmbientCaps: ambient}
+	unable := &syscall.SysProcAttr{Credential: user.Credential, AmbientCaps: ambient[:len(ambient)-1]}
+	if got := run("capable parent", unable); !strings.Contains(got, "user nobody: ") || !strings.Contains(got, "CAP_KILL") {
+		t.Errorf("workers that cannot be killed: %s", got)
+	}
 	const none = "65534 0000000000000000 0000000000000000 0000000000000000 0000000000000000\n"
 	for name, sys := range map[string]*syscall.SysProcAttr{"user": user, "root": nil} {
 		t.Run(name, func(t *testing.T) {

@@ -41,6 +41,9 @@ func (b *Backend) isolate() error {
 	if err != nil {
 		return err
 	}
+	if err := canSignal(p.Who); err != nil {
+		return err
+	}
 	p.Own = !b.config.External()
 	i := &isolation{plan: *p}
 	if config.Cgroup != "" {
