@@ -221,6 +221,9 @@ func (s *shimmed) execute() error {
 
 // lacking says more about a file that is there and is not found.
 func (s *shimmed) lacking(err error) error {
+	if len(s.Chroot) > 0 && errors.Is(err, unix.ENOENT) && s.Own {
+		return fmt.Errorf("it was built with cgo, and what it is linked with is not inside the chroot: it needs nothing there if it is built with CGO_ENABLED=0: %w", err)
+	}
 	if len(s.Chroot) > 0 && errors.Is(err, unix.ENOENT) {
 		return fmt.Errorf("it, or the interpreter or dynamic linker that it names, is not inside the chroot: %w", err)
 	}
