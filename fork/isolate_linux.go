@@ -41,9 +41,6 @@ func (b *Backend) isolate() error {
 	if err != nil {
 		return err
 	}
-	if err := canSignal(p.Who); err != nil {
-		return err
-	}
 	p.Own = !b.config.External()
 	i := &isolation{plan: *p}
 	if config.Cgroup != "" {
@@ -52,6 +49,9 @@ func (b *Backend) isolate() error {
 		}
 	}
 	if err := i.check(b.path, b.args); err != nil {
+		return err
+	}
+	if err := canSignal(p.Who); err != nil {
 		return err
 	}
 	b.isolation = i
