@@ -55,7 +55,7 @@ func TestMaxRequestsOneByOne(t *testing.T) {
 
 func TestMaxRequestsUnderLoad(t *testing.T) {
 	each(t, loadedKinds(), func(t *testing.T, k kind) {
-		const limit, clients, each = 7, 64, 10
+		const limit, clients, each = 7, 64, 4
 		s := start(t, k, pool.Config{MaxRequests: limit})
 		var mu sync.Mutex
 		seen := make(map[[2]int]bool)
@@ -116,7 +116,7 @@ func TestCrash(t *testing.T) {
 
 func TestReloadUnderLoad(t *testing.T) {
 	each(t, loadedKinds(), func(t *testing.T, k kind) {
-		const reloads, clients = 20, 4
+		const reloads, clients = 8, 4
 		s := start(t, k, pool.Config{MaxRequests: pool.NoLimit})
 		over := make(chan struct{})
 		var wg sync.WaitGroup
