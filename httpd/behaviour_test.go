@@ -54,7 +54,7 @@ func TestMaxRequestsOneByOne(t *testing.T) {
 }
 
 func TestMaxRequestsUnderLoad(t *testing.T) {
-	each(t, loadedKinds(), func(t *testing.T, k kind) {
+	atOnce(t, loadedKinds(), func(t *testing.T, k kind) {
 		const limit, clients, each = 7, 64, 4
 		s := start(t, k, pool.Config{MaxRequests: limit})
 		var mu sync.Mutex
@@ -115,7 +115,7 @@ func TestCrash(t *testing.T) {
 }
 
 func TestReloadUnderLoad(t *testing.T) {
-	each(t, loadedKinds(), func(t *testing.T, k kind) {
+	atOnce(t, loadedKinds(), func(t *testing.T, k kind) {
 		const reloads, clients = 8, 4
 		s := start(t, k, pool.Config{MaxRequests: pool.NoLimit})
 		over := make(chan struct{})
@@ -252,7 +252,7 @@ func TestStopBusy(t *testing.T) {
 }
 
 func TestStopStuck(t *testing.T) {
-	each(t, append(frontKinds(), rareKinds[2]), func(t *testing.T, k kind) {
+	atOnce(t, append(frontKinds(), rareKinds[2]), func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{DieTimeout: 3 * time.Second})
 		c := newClient(t, s.url)
 		ended := make(chan struct{})

@@ -41,7 +41,7 @@ func hasty(c pool.Config) pool.Config {
 // TestOnDemand: there are no workers until somebody calls, whoever calls meanwhile is
 // answered, and when nobody does there are none again.
 func TestOnDemand(t *testing.T) {
-	each(t, elasticKinds(t), func(t *testing.T, k kind) {
+	atOnce(t, elasticKinds(t), func(t *testing.T, k kind) {
 		s := start(t, k, hasty(pool.Config{MinServers: pool.NoLimit, MaxServers: 3}))
 		kept := newClient(t, s.url)
 		for round := range 3 {

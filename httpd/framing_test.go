@@ -113,7 +113,7 @@ func TestPipelining(t *testing.T) {
 // TestBodies: a request's body reaches the handler octet for octet, and its
 // answer the client, whatever its size and framing.
 func TestBodies(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	atOnce(t, frontKinds(), func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		all := make([]byte, 10<<20)
 		source := rand.NewChaCha8([32]byte{7})
@@ -192,9 +192,9 @@ func TestCrowd(t *testing.T) {
 // TestLongConnection: one connection carries thousands of requests through many
 // lives of workers.
 func TestLongConnection(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
-		const requests = 5000
-		s := start(t, k, pool.Config{MaxRequests: 1000})
+	atOnce(t, usualKinds(), func(t *testing.T, k kind) {
+		const requests = 2000
+		s := start(t, k, pool.Config{MaxRequests: 400})
 		c := newClient(t, s.url)
 		for range requests {
 			c.pid(t)

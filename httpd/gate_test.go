@@ -148,7 +148,7 @@ func gateLimits(s *httpd.Server) {
 func TestRefused(t *testing.T) {
 	const next = "GET /pid HTTP/1.1\r\nHost: smuggled\r\n\r\n"
 	flood := strings.Repeat(next, (1<<20)/len(next))
-	everyKind(t, func(t *testing.T, k kind) {
+	atOnce(t, frontKinds(), func(t *testing.T, k kind) {
 		s := start(t, overBoth(t, k.with(gateLimits)), probePool)
 		s.eachAddress(t, func(t *testing.T, url string) {
 			for _, r := range refused {

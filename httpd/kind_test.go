@@ -89,13 +89,14 @@ var (
 	}
 )
 
+// usualKinds are those that most scenarios need.
+func usualKinds() []kind { return slices.Concat(kinds, acceptingKinds) }
+
 // everyKind runs a scenario over every kind of worker, and everyRareKind over still
 // more.
-func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) {
-	each(t, slices.Concat(kinds, acceptingKinds), scenario)
-}
+func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) { each(t, usualKinds(), scenario) }
 func everyRareKind(t *testing.T, scenario func(t *testing.T, k kind)) {
-	each(t, slices.Concat(kinds, acceptingKinds, rareKinds), scenario)
+	each(t, slices.Concat(usualKinds(), rareKinds), scenario)
 }
 
 // loadedKinds are those for scenarios with many births. What follows the first lock
@@ -116,6 +117,23 @@ func each(t *testing.T, some []kind, scenario func(t *testing.T, k kind)) {
 		t.Run(k.name, func(t *testing.T) { scenario(t, k) })
 	}
 }
+
+// atOnce runs a scenario that leaves time for others over some kinds of worker, two or
+// more at the same time.
+func atOnce(t *testing.T, some []kind, scenario func(t *testing.T, k kind)) {
+	each(t, some, func(t *testing.T, k kind) {
+		t.Parallel()
+		scenario(t, k.with(func(s *httpd.Server) {
+			s.Name = fmt.Sprintf("%s %d", suiteName, suites.Add(1))
+			if s.Mode == httpd.Fork {
+				s.Env = append(s.Env, nameVariable+"="+s.Name)
+			}
+		}))
+	})
+}
+
+// suites counts servers with names of their own.
+var suites atomic.Int64
 
 // with is the kind with something else about its server.
 func (k kind) with(change func(s *httpd.Server)) kind {

@@ -28,7 +28,7 @@ func short(s *httpd.Server) {
 // TestHeaderTimeout: RFC 9110, section 15.5.9: a head that does not come to its
 // end is answered 408, whatever of it keeps coming.
 func TestHeaderTimeout(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	atOnce(t, usualKinds(), func(t *testing.T, k kind) {
 		s := start(t, overBoth(t, k.with(short)), probePool)
 		s.eachAddress(t, func(t *testing.T, url string) {
 			var slow []*client // all at a time
@@ -91,7 +91,7 @@ func refusesSlow(t *testing.T, c *client, more func() bool) {
 // TestReadTimeout: RFC 9110, section 15.5.9: a body that stops is answered 408;
 // one that goes on is not, however slowly.
 func TestReadTimeout(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	atOnce(t, usualKinds(), func(t *testing.T, k kind) {
 		s := start(t, k.with(short), probePool)
 		var wg sync.WaitGroup
 		for _, begun := range []string{
@@ -128,7 +128,7 @@ func TestReadTimeout(t *testing.T) {
 // TestIdleTimeout: RFC 9112, section 9.5: connections without a request are
 // closed, and nothing is said on them.
 func TestIdleTimeout(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
+	atOnce(t, usualKinds(), func(t *testing.T, k kind) {
 		s := start(t, overBoth(t, k.with(short)), probePool)
 		s.eachAddress(t, func(t *testing.T, url string) {
 			fresh, kept := dialed(t, url), dialed(t, url)
@@ -205,7 +205,7 @@ func TestSizes(t *testing.T) {
 // TestBodyMemory: bodies that have no place in memory reach the handler octet for
 // octet, and leave nothing behind.
 func TestBodyMemory(t *testing.T) {
-	const clients = 12
+	const clients = 8
 	each(t, probeKinds(), func(t *testing.T, k kind) {
 		dir := t.TempDir()
 		t.Setenv("TMPDIR", dir)

@@ -1,6 +1,7 @@
 package httpd_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 		go routedServer().Run(context.Background())
 		web := &httpd.Server{Name: webName, Handler: httpd.HTTP(webHandler()), Hooks: suiteHooks}
 		go web.Run(context.Background())
-		srv := &httpd.Server{Name: suiteName, Handler: httpd.Fast(suiteHandler), Hooks: childHooks()}
+		srv := &httpd.Server{Name: childName(), Handler: httpd.Fast(suiteHandler), Hooks: childHooks()}
 		fmt.Fprintln(os.Stderr, srv.Run(context.Background()))
 		os.Exit(1)
 	case os.Getenv(emulateVariable) != "":
@@ -59,6 +60,12 @@ func TestMain(m *testing.M) {
 }
 
 const suiteName, otherName = "suite", "other"
+
+// nameVariable is the name of the server that a child belongs to, if that is another one
+// than suiteName.
+const nameVariable = "BIDENT_TEST_NAME"
+
+func childName() string { return cmp.Or(os.Getenv(nameVariable), suiteName) }
 
 var suiteHooks = httpd.Hooks{
 	WorkerInit: func(w httpd.Worker) (any, error) { return fmt.Sprintf("state of %d", w.PID), nil },

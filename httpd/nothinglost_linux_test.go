@@ -64,7 +64,7 @@ func (h *habit) ask(c net.Conn, r *bufio.Reader) error {
 // follow each other, whatever it is doing at that moment.
 func TestNothingLost(t *testing.T) {
 	const recycles, reloadEach = 24, 6
-	each(t, append([]kind{kinds[2], kinds[3], rareKinds[0]}, acceptingKinds...), func(t *testing.T, k kind) {
+	atOnce(t, append([]kind{kinds[2], kinds[3], rareKinds[0]}, acceptingKinds...), func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{MaxRequests: pool.NoLimit})
 		over := make(chan struct{})
 		var served atomic.Int64

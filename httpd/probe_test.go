@@ -28,7 +28,7 @@ func init() {
 	switch {
 	case os.Getenv(probeVariable) == "":
 	case httpd.InChild():
-		s := &httpd.Server{Name: suiteName, Handler: httpd.Fast(probe)}
+		s := &httpd.Server{Name: childName(), Handler: httpd.Fast(probe)}
 		fmt.Fprintln(os.Stderr, s.Run(context.Background()))
 		os.Exit(1)
 	case os.Getenv(probeVariable) == "program":

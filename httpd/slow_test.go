@@ -19,7 +19,7 @@ import (
 // worker, disturb nobody, and are all cut.
 func TestSlowloris(t *testing.T) {
 	const crowd = 1000
-	each(t, frontKinds(), func(t *testing.T, k kind) {
+	atOnce(t, frontKinds(), func(t *testing.T, k kind) {
 		s := start(t, k.with(func(s *httpd.Server) {
 			s.Limits.HeaderTimeout, s.Limits.ReadTimeout = 2*time.Second, 2*time.Second
 		}), probePool)
@@ -100,7 +100,7 @@ func smallWindow(t *testing.T, c *client) {
 // cut.
 func TestSlowReaders(t *testing.T) {
 	const size, crowd = 10 << 20, 8
-	each(t, wholeKinds(), func(t *testing.T, k kind) {
+	atOnce(t, wholeKinds(), func(t *testing.T, k kind) {
 		s := start(t, overBoth(t, k.with(func(s *httpd.Server) { s.Limits.WriteTimeout = time.Second })), probePool)
 		s.eachAddress(t, func(t *testing.T, url string) {
 			var clients []*client
@@ -141,7 +141,7 @@ func TestSlowReaders(t *testing.T) {
 // long that lasts in all.
 func TestSlowReaderGoesOn(t *testing.T) {
 	const size = 6 << 20
-	each(t, wholeKinds(), func(t *testing.T, k kind) {
+	atOnce(t, wholeKinds(), func(t *testing.T, k kind) {
 		s := start(t, overBoth(t, k.with(func(s *httpd.Server) { s.Limits.WriteTimeout = 400 * time.Millisecond })), probePool)
 		s.eachAddress(t, func(t *testing.T, url string) {
 			c := dialed(t, url)
@@ -171,7 +171,7 @@ func TestSlowReaderGoesOn(t *testing.T) {
 // TestStreamPauses: a handler that takes its time between two pieces is not taken
 // for a slow client.
 func TestStreamPauses(t *testing.T) {
-	each(t, streamKinds(), func(t *testing.T, k kind) {
+	atOnce(t, streamKinds(), func(t *testing.T, k kind) {
 		s, d := start(t, k.with(short), probePool), conduct(t)
 		slow := dialed(t, s.url)
 		slow.push("GET /paced" + d.by() + " HTTP/1.1\r\nHost: t\r\n\r\n")
@@ -263,7 +263,7 @@ var slowSorts = []func(c *client, tick func() bool){
 // right answers only.
 func TestSlowCrowd(t *testing.T) {
 	const crowd, requests = 500, 200
-	each(t, probeHandlerKinds(), func(t *testing.T, k kind) {
+	atOnce(t, probeHandlerKinds(), func(t *testing.T, k kind) {
 		s := start(t, k.with(func(s *httpd.Server) {
 			second := time.Second
 			s.Limits.HeaderTimeout, s.Limits.ReadTimeout, s.Limits.WriteTimeout = second, second, second
