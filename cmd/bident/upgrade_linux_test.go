@@ -1,6 +1,8 @@
 package main
 
 import (
+	"flag"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -17,13 +19,13 @@ var ways = map[string][]string{
 	"flock":    {"--mode", "fork", "--accept", "flock", "--concurrency", "8", "--max-servers", "3"},
 }
 
-// TestUpgrade: no request fails over 20 upgrades, and one server is left.
+// TestUpgrade: no request fails over 8 upgrades, and one server is left.
 func TestUpgrade(t *testing.T) {
 	for name, flags := range ways {
 		t.Run(name, func(t *testing.T) {
 			u := startUpgraded(t, flags...)
 			clients := strictClients(t, u.address)
-			for i := range 20 {
+			for i := range 8 {
 				before := u.pid()
 				if out, err := u.ctl("ctl", "upgrade"); err != nil {
 					t.Fatalf("upgrade %d: %v\n%s", i, err, out)
@@ -33,8 +35,46 @@ func TestUpgrade(t *testing.T) {
 				}
 			}
 			st := u.settled(3, name != "emulate")
-			if st.Generation != 21 {
-				t.Errorf("generation %d after 20 upgrades", st.Generation)
+			if st.Generation != 9 {
+				t.Errorf("generation %d after 8 upgrades", st.Generation)
+			}
+			clients.check(1000)
+			u.stop()
+		})
+	}
+}
+
+// rounds is how long TestLives goes on.
+var rounds = flag.Int("rounds", 5, "rounds of TestLives, of 10 recycled workers and a reload each, every fifth with an upgrade")
+
+// TestLives: no request fails while workers are recycled, generations follow each other
+// and so do servers.
+func TestLives(t *testing.T) {
+	for name, flags := range ways {
+		t.Run(name, func(t *testing.T) {
+			u := startUpgraded(t, flags...)
+			clients := strictClients(t, u.address)
+			must := func(args ...string) {
+				t.Helper()
+				if out, err := u.ctl(args...); err != nil {
+					t.Fatalf("%q: %v\n%s", args, err, out)
+				}
+			}
+			for round := range *rounds {
+				for i := range 10 {
+					must("ctl", "recycle", strconv.Itoa(u.status().Workers[i%3].Slot))
+				}
+				must("ctl", "reload")
+				if round%5 == 4 {
+					must("ctl", "upgrade")
+				}
+			}
+			st := u.settled(3, name != "emulate")
+			if want := 1 + *rounds + *rounds/5; st.Generation != want {
+				t.Errorf("generation %d, want %d", st.Generation, want)
+			}
+			if n := st.Totals.Exits["crash"] + st.Totals.Exits["killed"]; n > 0 {
+				t.Errorf("exits %v", st.Totals.Exits)
 			}
 			clients.check(1000)
 			u.stop()
