@@ -1,10 +1,7 @@
 package emulate
 
 import (
-	"fmt"
 	"sync/atomic"
-
-	"github.com/panjf2000/ants/v2"
 
 	"github.com/bident/bident/pool"
 )
@@ -31,30 +28,19 @@ type Identity struct {
 // Backend makes workers of goroutines.
 type Backend struct {
 	config Config
-	ants   *ants.Pool
 	serial atomic.Int64
 }
 
-// New makes a backend. Close must be called when its workers are gone.
-func New(config Config) (*Backend, error) {
+// New makes a backend.
+func New(config Config) *Backend {
 	if config.Init == nil {
 		config.Init = func(Identity) (any, error) { return nil, nil }
 	}
 	if config.Finish == nil {
 		config.Finish = func(any) {}
 	}
-	// One task for each lane, for its whole life: the pool needs no bound,
-	// which is the queue's stations, and nothing of it is ever purged under a
-	// lane.
-	p, err := ants.NewPool(-1)
-	if err != nil {
-		return nil, fmt.Errorf("emulate: goroutine pool: %w", err)
-	}
-	return &Backend{config: config, ants: p}, nil
+	return &Backend{config: config}
 }
-
-// Close gives the goroutine pool back. Lost handlers go on until they return.
-func (b *Backend) Close() { b.ants.Release() }
 
 // Start implements pool.Backend.
 func (b *Backend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, error) {

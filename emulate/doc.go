@@ -5,9 +5,10 @@
 //
 // # Goroutines
 //
-// Each lane is one task of an ants pool for the whole of its life. A worker is
-// started by a goroutine of its own, which ends when the worker is ready, and
-// ended by another one, which runs the finish hook and reports the exit.
+// Each lane is a goroutine for the whole of its life, so a pool of goroutines would
+// have nothing to do. A worker is started by a goroutine of its own, which ends when
+// the worker is ready, and ended by another one, which runs the finish hook and reports
+// the exit.
 //
 // # What a goroutine cannot do
 //

@@ -47,11 +47,8 @@ func newStage(t *testing.T, lanes int, change func(*Config)) *stage {
 	if change != nil {
 		change(&c)
 	}
-	if s.backend, err = New(c); err != nil {
-		t.Fatal(err)
-	}
+	s.backend = New(c)
 	t.Cleanup(func() {
-		s.backend.Close()
 		select {
 		case v := <-s.finished:
 			t.Errorf("the finish hook was called once more, with %v", v)

@@ -70,11 +70,7 @@ func (w *worker) start() {
 	// that it has begun its last request.
 	w.report(pool.Event{Kind: pool.Ready})
 	for _, lane := range crew.Lanes() {
-		runner := w.backend.config.Runner(lane)
-		if err := w.backend.ants.Submit(func() { lane.Run(runner) }); err != nil {
-			// Only after Close, when nobody waits for this worker.
-			go lane.Run(runner)
-		}
+		go lane.Run(w.backend.config.Runner(lane))
 	}
 }
 

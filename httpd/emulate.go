@@ -39,12 +39,7 @@ func (r *instance) emulateBackend(o *pool.Options, q *pool.Queue, lanes int, han
 			return hooks.WorkerInit(Worker{Mode: Emulate, Slot: id.Slot, PID: id.PID, Generation: id.Generation})
 		}
 	}
-	backend, err := emulate.New(config)
-	if err != nil {
-		return err
-	}
-	r.closers = append(r.closers, backend.Close)
-	o.Backend, o.Queue = backend, q
+	o.Backend, o.Queue = emulate.New(config), q
 	return nil
 }
 

@@ -11,7 +11,6 @@ type rule struct {
 }
 
 const (
-	ants     = "github.com/panjf2000/ants/v2"
 	fasthttp = "github.com/valyala/fasthttp"
 	toml     = "github.com/pelletier/go-toml/v2"
 	hdr      = "github.com/HdrHistogram/hdrhistogram-go"
@@ -24,11 +23,11 @@ const (
 var rules = []rule{
 	{
 		path: "pool",
-		why: "policy, queue and scoreboard know nothing of HTTP, goroutine pools or " +
-			"systems, or they could not be the same for every kind of worker",
+		why: "policy, queue and scoreboard know nothing of HTTP or of systems, or " +
+			"they could not be the same for every kind of worker",
 	},
 	{
-		path: "emulate", ours: []string{"pool"}, theirs: []string{ants},
+		path: "emulate", ours: []string{"pool"},
 		why: "a backend knows the interface that it implements; it runs wherever Go " +
 			"does, so nothing of a system, and it does not know the other backend, or " +
 			"they would grow into each other",
