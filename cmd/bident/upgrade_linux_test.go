@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -62,7 +63,10 @@ func TestLives(t *testing.T) {
 			}
 			for round := range *rounds {
 				for i := range 10 {
-					must("ctl", "recycle", strconv.Itoa(u.status().Workers[i%3].Slot))
+					slot := strconv.Itoa(u.status().Workers[i%3].Slot)
+					if out, err := u.ctl("ctl", "recycle", slot); err != nil && !strings.Contains(out, "no such worker") {
+						t.Fatalf("recycle %s: %v\n%s", slot, err, out) // it may have left meanwhile
+					}
 				}
 				must("ctl", "reload")
 				if round%5 == 4 {
