@@ -218,7 +218,8 @@ func (p *process) close() {
 		p.ferry.Close()
 	}
 	if p.control != nil {
-		p.control.Close()
+		// What it has sent and nobody has read is closed with it: see fdpass.Discard.
+		go p.control.Close()
 	}
 	for _, f := range p.output {
 		if f != nil {

@@ -289,9 +289,7 @@ func (p *process) listen() {
 	hello := false
 	for left := maxSaid + p.spec.Board.Lanes(); ; left-- {
 		n, files, err := fdpass.Receive(p.control, buf)
-		for _, f := range files {
-			f.Close() // a child has nothing to give
-		}
+		fdpass.Discard(files...) // a child has nothing to give
 		if err != nil {
 			return
 		}

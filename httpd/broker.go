@@ -332,9 +332,9 @@ func (b *broker) gone(h *held) {
 	b.changed.Broadcast()
 }
 
-// drop closes a connection.
+// drop closes a connection. A handler may have made it linger, and mu is held.
 func (b *broker) drop(h *held) {
-	h.Close()
+	h.Discard()
 	b.gone(h)
 }
 

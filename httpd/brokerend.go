@@ -37,7 +37,7 @@ func (b *broker) refuse(h *held) {
 // tell sends the refusal, unless the client expects TLS, and closes the connection
 // when the client has seen it (RFC 9112, section 9.6).
 func (b *broker) tell(h *held, patience time.Duration) {
-	defer h.Close()
+	defer h.Discard()
 	if h.note.secure {
 		return
 	}

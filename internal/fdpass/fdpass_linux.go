@@ -117,12 +117,18 @@ func Receive(conn *net.UnixConn, buf []byte) (int, []*os.File, error) {
 		err = ErrTruncated
 	}
 	if err != nil {
-		for _, f := range files {
-			f.Close()
-		}
+		Discard(files...)
 		return n, nil, err
 	}
 	return n, files, nil
+}
+
+// Discard closes files that another process has sent, and does not wait: close of a
+// socket waits for its peer if SO_LINGER says so (socket(7)), whoever has set it.
+func Discard(files ...*os.File) {
+	for _, f := range files {
+		go f.Close()
+	}
 }
 
 // open finds the descriptors in a control message.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -73,9 +74,48 @@ func TestCutOffDatagramLeaksNothing(t *testing.T) {
 			t.Fatalf("got %q, %v, want ErrTruncated", buf[:n], err)
 		}
 	}
-	if after := openFiles(t); after != before {
-		t.Errorf("%d descriptors before, %d after", before, after)
+	for deadline := time.Now().Add(10 * time.Second); openFiles(t) != before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d descriptors before, %d after", before, openFiles(t))
+		}
 	}
+}
+
+// TestDiscardDoesNotWait: a socket whose close would take an hour.
+func TestDiscardDoesNotWait(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	silent, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close() // which ends the wait
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+	for err == nil { // until nothing goes any more
+		_, err = c.Write(make([]byte, 1<<20))
+	}
+	if err := c.(*net.TCPConn).SetLinger(3600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := c.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.SetNonblock(int(f.Fd()), true); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Close(); err != nil { // not the last one
+		t.Fatal(err)
+	}
+	Discard(f)
 }
 
 func TestEOF(t *testing.T) {

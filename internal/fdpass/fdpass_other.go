@@ -30,6 +30,13 @@ func Send(*net.UnixConn, []byte, ...int) error { return errors.ErrUnsupported }
 // TrySend returns errors.ErrUnsupported.
 func TrySend(*net.UnixConn, []byte, ...int) error { return errors.ErrUnsupported }
 
+// Discard closes files without waiting.
+func Discard(files ...*os.File) {
+	for _, f := range files {
+		go f.Close()
+	}
+}
+
 // Receive returns errors.ErrUnsupported.
 func Receive(*net.UnixConn, []byte) (int, []*os.File, error) {
 	return 0, nil, errors.ErrUnsupported

@@ -22,3 +22,11 @@ func (p *Parcel) Close() {
 	}
 	p.Conn, p.File = nil, nil
 }
+
+// Discard closes what the parcel holds and does not wait for that, as Close does if
+// somebody has made the connection linger (see fdpass.Discard).
+func (p *Parcel) Discard() {
+	q := *p
+	p.Conn, p.File = nil, nil
+	go q.Close()
+}

@@ -145,12 +145,10 @@ func (p *Port) read() {
 				err = p.hear(d, parcel)
 			}
 			if err != nil {
-				parcel.Close()
+				parcel.Discard()
 			}
 		}
-		for _, f := range files {
-			f.Close()
-		}
+		fdpass.Discard(files...)
 		if err != nil && bad == nil {
 			bad = err
 			p.finish.Do(func() { close(p.final) })
@@ -242,7 +240,7 @@ func (p *Port) answer(a arrival, open bool, out []byte) []byte {
 	out = answer.append(out[:0])
 	err := fdpass.Send(p.conn, out)
 	if answer.kind == refused || err != nil && !p.inherits() || nonBlocking(a.parcel.Conn) != nil {
-		a.parcel.Close()
+		a.parcel.Discard()
 	} else {
 		p.arrive(a.parcel)
 	}

@@ -133,9 +133,7 @@ func (h *Heritage) listen() {
 	buf := make([]byte, maxMessage)
 	for {
 		n, files, err := fdpass.Receive(h.control, buf)
-		for _, f := range files {
-			f.Close()
-		}
+		fdpass.Discard(files...)
 		if err != nil {
 			refuse()
 			return

@@ -165,9 +165,7 @@ func (s *Successor) listen() {
 	buf := make([]byte, maxMessage)
 	for {
 		n, files, err := fdpass.Receive(s.control, buf)
-		for _, f := range files {
-			f.Close() // nobody has asked for any
-		}
+		fdpass.Discard(files...) // nobody has asked for any
 		if err != nil {
 			return
 		}
@@ -328,7 +326,7 @@ func (s *Successor) say(text string) error {
 func (s *Successor) Close() {
 	for _, c := range []*net.UnixConn{s.control, s.ferry} {
 		if c != nil {
-			c.Close()
+			go c.Close() // with what nobody has read: see fdpass.Discard
 		}
 	}
 }
