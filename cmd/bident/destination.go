@@ -61,23 +61,22 @@ func misplaced(path, example string) (what, hint string) {
 // that its workers have.
 func findDirectories(s *options.Settings) error {
 	var problems options.Problems
-	for _, d := range []struct{ key, path, inside string }{
-		{"chroot", s.Chroot, ""},
-		{"working_dir", s.WorkingDir, s.Chroot},
-		{"cgroup", s.Cgroup, ""},
+	for _, d := range []struct{ key, path string }{
+		{"chroot", s.Chroot},
+		{"working_dir", s.WorkingDir},
+		{"cgroup", s.Cgroup},
 	} {
-		if d.path == "" {
+		if d.path == "" || d.key == "working_dir" && s.Chroot != "" { // links in there lead elsewhere
 			continue
 		}
-		path := filepath.Join(d.inside, d.path)
 		what := "is not a directory"
-		info, err := os.Stat(path)
+		info, err := os.Stat(d.path)
 		if err != nil {
 			what = reason(err).Error()
 		} else if info.IsDir() {
 			continue
 		}
-		problems = append(problems, s.Problem(d.key, path+": "+what, "a directory that exists"))
+		problems = append(problems, s.Problem(d.key, d.path+": "+what, "a directory that exists"))
 	}
 	if len(problems) == 0 {
 		return nil

@@ -16,6 +16,7 @@ type Keeper struct {
 	kind  Kind
 	files []*os.File
 	marks []byte // of Pipe
+	token int    // descriptor of its pipe; no os.File, whose Fd would make it blocking
 }
 
 // Open makes a lock for processes with slots below slots. path is the file of Flock,
@@ -23,7 +24,7 @@ type Keeper struct {
 // symbolic link; "" is a temporary one without a
 // name. Close gives the lock back.
 func Open(kind Kind, path string, slots int) (*Keeper, error) {
-	k := &Keeper{kind: kind}
+	k := &Keeper{kind: kind, token: -1}
 	var err error
 	switch kind {
 	case Flock:
@@ -101,17 +102,18 @@ func (k *Keeper) openPipe() error {
 	}
 	defer unix.Close(p[0])
 	defer unix.Close(p[1])
-	fd, err := reopen(p[0])
+	// The keeper never waits: whoever has the pipe can fill it.
+	fd, err := reopen(p[0], unix.O_NONBLOCK)
 	if err != nil {
 		return err
 	}
-	k.files = append(k.files, os.NewFile(uintptr(fd), "token"))
+	k.token = fd
 	return k.put()
 }
 
 // reopen opens what fd has open anew: a description that fd does not share.
-func reopen(fd int) (int, error) {
-	own, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDWR|unix.O_CLOEXEC, 0)
+func reopen(fd, flags int) (int, error) {
+	own, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDWR|unix.O_CLOEXEC|flags, 0)
 	if err != nil {
 		return -1, fmt.Errorf("descriptor cannot be opened again: %w", err)
 	}
@@ -121,20 +123,27 @@ func reopen(fd int) (int, error) {
 // Issue makes the descriptors for one child, to be closed here once it has them.
 func (k *Keeper) Issue() ([]int, error) {
 	var fds []int
+	var err error
+	issue := func(fd int, failed error) {
+		if err = errors.Join(err, failed); failed == nil {
+			fds = append(fds, fd)
+		}
+	}
 	for _, f := range k.files {
-		fd, err := -1, error(nil)
 		if k.kind == Flock {
-			fd, err = reopen(int(f.Fd()))
+			issue(reopen(int(f.Fd()), 0))
 		} else {
-			fd, err = unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+			issue(unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 3))
 		}
-		if err != nil {
-			for _, fd := range fds {
-				unix.Close(fd)
-			}
-			return nil, fmt.Errorf("acceptlock: %w", err)
+	}
+	if k.kind == Pipe {
+		issue(reopen(k.token, 0))
+	}
+	if err != nil {
+		for _, fd := range fds {
+			unix.Close(fd)
 		}
-		fds = append(fds, fd)
+		return nil, fmt.Errorf("acceptlock: %w", err)
 	}
 	return fds, nil
 }
@@ -145,6 +154,7 @@ func (k *Keeper) Bury(slot int) error {
 	if k.kind != Pipe {
 		return nil // the kernel has done it
 	}
+	k.thin()
 	m := markOf(k.marks, slot)
 	switch m.Swap(idle) {
 	case idle:
@@ -173,7 +183,7 @@ const (
 
 // there reports whether the token is in the pipe, or somebody has it.
 func (k *Keeper) there() bool {
-	if n, err := unix.IoctlGetInt(int(k.files[1].Fd()), unix.TIOCINQ); err != nil || n > 0 {
+	if n, err := unix.IoctlGetInt(k.token, unix.TIOCINQ); err != nil || n > 0 {
 		return true
 	}
 	for slot := range len(k.marks) / 4 {
@@ -184,12 +194,21 @@ func (k *Keeper) there() bool {
 	return false
 }
 
-// put puts the token into the pipe.
+// put puts the token into the pipe, unless that is full of them.
 func (k *Keeper) put() error {
-	if _, err := unix.Write(int(k.files[1].Fd()), token); err != nil {
+	if _, err := unix.Write(k.token, token); err != nil && err != unix.EAGAIN {
 		return fmt.Errorf("acceptlock: token: %w", err)
 	}
 	return nil
+}
+
+// thin takes all tokens but one out of the pipe. Only a process that is broken puts
+// more there, and in a full pipe the others could not put back theirs.
+func (k *Keeper) thin() {
+	n, err := unix.IoctlGetInt(k.token, unix.TIOCINQ)
+	if err == nil && n > 1 {
+		_, _ = unix.Read(k.token, make([]byte, n-1)) // none are left, if somebody was faster
+	}
 }
 
 // Close gives the lock back. The children may be gone or not.
@@ -201,6 +220,9 @@ func (k *Keeper) Close() error {
 	if k.marks != nil {
 		problems = append(problems, memfd.Unmap(k.marks))
 	}
-	k.files, k.marks = nil, nil
+	if k.token >= 0 {
+		problems = append(problems, os.NewSyscallError("close", unix.Close(k.token)))
+	}
+	k.files, k.marks, k.token = nil, nil, -1
 	return errors.Join(problems...)
 }

@@ -44,3 +44,46 @@ func TestLockFile(t *testing.T) {
 		t.Errorf("%q, %v", text, err)
 	}
 }
+
+// TestFullPipe: a process that fills the pipe with tokens, and dies, blocks neither the
+// keeper nor the others.
+func TestFullPipe(t *testing.T) {
+	k, err := Open(Pipe, "", 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	var locks [2]*pipe
+	for slot := range locks {
+		fds, err := k.Issue()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := Take(Pipe, fds, slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		locks[slot] = l.(*pipe)
+		defer unix.Close(locks[slot].fd)
+	}
+	for _, mark := range []uint32{idle, wants, holds, gives} {
+		// What is non-blocking for one is so for nobody else.
+		fd, err := reopen(locks[0].fd, unix.O_NONBLOCK)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			_, err = unix.Write(fd, token)
+		}
+		unix.Close(fd)
+		locks[0].mark.Store(mark)
+		if err := k.Bury(0); err != nil {
+			t.Error(err)
+		}
+		for range 3 {
+			if err := errors.Join(locks[1].Lock(), locks[1].Unlock()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

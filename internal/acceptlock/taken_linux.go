@@ -5,6 +5,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -127,7 +128,10 @@ const (
 	futexLockPI   = 6
 	futexUnlockPI = 7
 	futexIsPI     = 1 // in the address of a robust futex
-	ownerDied     = 1 << 30
+	// brokenPause is what keeps a process from trying without end to set right what
+	// another one always breaks again.
+	brokenPause = time.Millisecond
+	ownerDied   = 1 << 30
 )
 
 // register tells the kernel what this thread can have when it dies. Without it, a
@@ -164,10 +168,14 @@ func (s *semaphore) Lock() error {
 			s.word.And(^uint32(ownerDied))
 			return nil
 		case unix.EINTR, unix.EAGAIN:
-		case unix.ESRCH:
+		case unix.ESRCH, unix.EINVAL, unix.EPERM:
 			// No such thread: it had not registered, or died in a way of which the
-			// kernel did not take notice.
+			// kernel did not take notice. Or it is one that cannot have the lock:
+			// somebody has written its id who should not have.
 			s.word.CompareAndSwap(seen, 0)
+			if errno != unix.ESRCH {
+				time.Sleep(brokenPause)
+			}
 		default:
 			return os.NewSyscallError("futex", errno)
 		}

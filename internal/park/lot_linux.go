@@ -99,8 +99,24 @@ func Look(fd uintptr) (waiting, gone bool) {
 	var b [1]byte
 	for {
 		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		if err == unix.EAGAIN {
+			heed(int(fd))
+		}
 		if err != unix.EINTR {
 			return n > 0, n <= 0 && err != unix.EAGAIN
+		}
+	}
+}
+
+// heed takes what the kernel has to say of what was sent. Whoever had the connection
+// may have asked for that (MSG_ZEROCOPY, SO_TIMESTAMPING), and as long as it is there
+// something has happened to the descriptor, over and over.
+func heed(fd int) {
+	var b [1]byte
+	var oob [512]byte
+	for range batch {
+		if _, _, _, _, err := unix.Recvmsg(fd, b[:], oob[:], unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT); err != nil {
+			return
 		}
 	}
 }

@@ -1,10 +1,13 @@
 package park_test
 
 import (
+	"net"
 	"os"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/bident/bident/internal/park"
 )
@@ -141,4 +144,54 @@ func TestClosed(t *testing.T) {
 	if waiting, gone := park.Look(null.Fd()); waiting || !gone {
 		t.Errorf("no socket: waiting %t, gone %t", waiting, gone)
 	}
+}
+
+// TestHeeded: what the kernel says of what was sent does not stir for ever.
+func TestHeeded(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if err := unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ZEROCOPY, 1); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Send(int(fd), []byte("x"), unix.MSG_ZEROCOPY); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		stirred := func() bool {
+			set := []unix.PollFd{{Fd: int32(fd)}}
+			n, err := unix.Poll(set, 0)
+			return err == nil && n > 0
+		}
+		for deadline := time.Now().Add(10 * time.Second); !stirred(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("the kernel has said nothing of what was sent")
+			}
+		}
+		if waiting, gone := park.Look(fd); waiting || gone {
+			t.Errorf("waiting %t, gone %t", waiting, gone)
+		}
+		if stirred() {
+			t.Error("it was looked at, and would stir again")
+		}
+	})
 }
