@@ -168,6 +168,7 @@ type acceptingChild struct {
 	passage passage
 	drain   sync.Once
 	turn    *blocking.Listeners // who accepts, with Classic; nil with others
+	workers int                 // how many there may be
 	claims  sync.WaitGroup      // connections that have come and are not served yet
 }
 
@@ -177,6 +178,7 @@ const lastAnswers = 5 * time.Second
 
 func (c *acceptingChild) run(o acceptingOrders) error {
 	self := c.self
+	c.workers = o.Pool.MaxServers
 	c.queue = pool.NewQueue(self.Lanes)
 	c.queue.Configure(o.Pool.QueueSize, o.Pool.QueueTimeout, o.Pool.RequestTimeout)
 	var err error

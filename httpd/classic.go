@@ -56,6 +56,7 @@ func (c *acceptingChild) sit(listeners []net.Listener) ([]net.Listener, error) {
 		vacate: t.Vacate,
 		others: func() bool { return row.Crowded() || t.Waiting() },
 	}
+	c.front.turn.divide(c.workers)
 	return t.Ports(), nil
 }
 

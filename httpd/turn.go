@@ -14,22 +14,37 @@ type turn struct {
 	vacate func()
 	// others reports whether others wait.
 	others func() bool
+	// time is how long a turn may last that is not idle, if others wait, and idle how
+	// long the client may be idle then.
+	time, idle time.Duration
 }
 
 const (
-	// turnIdle is how long the client whose turn it is may be idle if others wait,
-	// and turnRest if nobody does. Then its connection is given to the parent, where
-	// it costs no child.
-	turnIdle = 4 * time.Millisecond
+	// turnLeast and turnMost bound the time of a turn. Between them it is turnEach for
+	// each worker: a connection takes a tenth of a millisecond from one to the other,
+	// and so many workers as there are must not spend all of the time with that.
+	// Whoever waits has a turn the sooner the more workers there are.
+	turnLeast = 10 * time.Millisecond
+	turnEach  = 2 * time.Millisecond
+	turnMost  = 100 * time.Millisecond
+	// turnIdle is the part of the time for which the client may be idle. With many
+	// workers for a few processors each of its answers takes that much longer.
+	turnIdle = 0.4
+	// turnRest is how long the client may be idle if nobody waits. Then its connection
+	// is given to the parent, where it costs no child.
 	turnRest = 100 * time.Millisecond
-	// turnTime is how long a turn may last that is not idle, if others wait.
-	turnTime = 10 * time.Millisecond
 	// turnLook: every so many requests it is looked at time and others.
 	turnLook = 16
 	// turnStay is how often the same is done for a connection that cannot be given
 	// away.
 	turnStay = 100 * time.Millisecond
 )
+
+// divide sets the times of the turns of one of so many workers.
+func (t *turn) divide(workers int) {
+	t.time = min(max(time.Duration(workers)*turnEach, turnLeast), turnMost)
+	t.idle = time.Duration(float64(t.time) * turnIdle)
+}
 
 // impatient is a connection whose reads can end soon without a deadline.
 type impatient interface{ SetPatience(time.Duration) }
@@ -45,7 +60,7 @@ func (c *conn) patient(d time.Duration) {
 // lasted long enough.
 func (c *conn) pass() (gone bool) {
 	t := c.front.turn
-	return t != nil && c.requests%turnLook == 0 && c.requests > 0 && time.Since(c.seated) >= turnTime &&
+	return t != nil && c.requests%turnLook == 0 && c.requests > 0 && time.Since(c.seated) >= t.time &&
 		c.movable() && t.others() && c.depart()
 }
 
@@ -55,9 +70,9 @@ func (c *conn) idle() (int, error) {
 	if t == nil || c.front.draining.Load() {
 		return c.read()
 	}
-	for rest := turnRest / turnIdle; ; rest-- {
+	for rest := turnRest / t.idle; ; rest-- {
 		if c.movable() {
-			c.patient(turnIdle)
+			c.patient(t.idle)
 		} else {
 			c.patient(turnStay)
 		}
@@ -96,7 +111,7 @@ func (c *conn) more(p phase) (int, error) {
 	if t == nil || p != phaseHead || !c.movable() || c.front.draining.Load() {
 		return c.read()
 	}
-	c.patient(turnIdle)
+	c.patient(t.idle)
 	n, err := c.read()
 	c.patient(0)
 	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() {
