@@ -6,9 +6,11 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -60,6 +62,7 @@ func inherit() *Self {
 	leash, worn := os.LookupEnv(leashVariable)
 	os.Unsetenv(leashVariable)
 	restore()
+	rename()
 	s, err := newSelf(text)
 	if err == nil && worn {
 		err = wear(leash)
@@ -69,6 +72,13 @@ func inherit() *Self {
 		os.Exit(exitUnclaimed)
 	}
 	return s
+}
+
+// rename gives this process the name of its program, by which ps and pgrep know it. It
+// was executed by way of a descriptor, and is called by that number.
+func rename() {
+	name := append([]byte(filepath.Base(os.Args[0])), 0)
+	_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(&name[0])), 0, 0, 0) // cut to 15 octets
 }
 
 func newSelf(text string) (*Self, error) {

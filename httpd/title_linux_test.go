@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -68,12 +69,17 @@ func TestTitles(t *testing.T) {
 	})
 }
 
-// TestTitleAlone: who does not ask for titles has none.
+// TestTitleAlone: who does not ask for titles has none, and the name of its program.
 func TestTitleAlone(t *testing.T) {
 	s := start(t, kinds[3], pool.Config{})
 	before := shownAs(pids(t, s)[0])
 	newClient(t, s.url).pid(t)
 	if !strings.Contains(before, ".test") || strings.Contains(before, "worker") {
 		t.Errorf("shown as %q", before)
+	}
+	name, err := os.ReadFile("/proc/" + itoa(pids(t, s)[0]) + "/comm")
+	program := filepath.Base(os.Args[0])
+	if want := program[:min(len(program), 15)] + "\n"; string(name) != want {
+		t.Errorf("name %q, want %q, %v", name, want, err)
 	}
 }
