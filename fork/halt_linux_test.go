@@ -50,6 +50,18 @@ func TestHalted(t *testing.T) {
 	}
 }
 
+// TestHaltedStarting: start_timeout may be none.
+func TestHaltedStarting(t *testing.T) {
+	h := newHarness(t, func(c *Config) { c.Payload = []byte("never ready") })
+	h.pool.CheckForDead = 5 * time.Millisecond
+	w := h.start(0, 0)
+	until(t, "born", func() bool { return w.PID() > 0 })
+	stop(t, w.PID())
+	w.expect(pool.Spent)
+	w.Retire()
+	w.left(pool.CauseKilled, "signal: killed")
+}
+
 // TestHaltedGoesOn: one that goes on before it is killed leaves as it is told to.
 func TestHaltedGoesOn(t *testing.T) {
 	for name, change := range watched(t) {
