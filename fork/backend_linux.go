@@ -59,6 +59,9 @@ func New(config Config) (_ *Backend, err error) {
 	if config.weighing == 0 {
 		config.weighing = weighing
 	}
+	if config.heedPatience == 0 {
+		config.heedPatience = heedPatience
+	}
 	b := &Backend{config: config, log: config.Log, live: make(map[*process]bool)}
 	b.none = sync.NewCond(&b.mu)
 	if b.log == nil {

@@ -45,7 +45,7 @@ func (p *process) launch() {
 	p.forked = true
 	told := p.told
 	p.mu.Unlock()
-	p.backend.lookout.born()
+	p.backend.lookout.stir()
 	log := p.backend.log.With("slot", p.spec.Slot, "pid", p.PID())
 	for i, stream := range []string{"stdout", "stderr"} {
 		p.silent.Add(1)

@@ -138,6 +138,8 @@ type Config struct {
 
 	protocol uint32        // what children are expected to speak; tests only
 	weighing time.Duration // between two looks at their memory; tests only
+	// heedPatience is how long those that are to leave may be stopped; tests only.
+	heedPatience time.Duration
 }
 
 // External reports whether the children are an external program.

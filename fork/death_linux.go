@@ -152,7 +152,9 @@ func (p *process) verdict(born bool) pool.Event {
 		e.Exit = "signal: " + syscall.SIGQUIT.String() // it was us
 	}
 	clean := born && e.Exit == ""
-	if p.backend.config.External() && p.told == retire && obeyed(p.status) && born {
+	// Whose lanes have ended because it was stopped leaves when it goes on.
+	told := p.told == retire || p.halted && p.told == stay
+	if p.backend.config.External() && told && obeyed(p.status) && born {
 		e.Exit, clean = "", true
 	}
 	crash, request := p.crash, p.request
@@ -173,12 +175,12 @@ func (p *process) verdict(born bool) pool.Event {
 	case p.told == kill:
 	case p.overdue:
 		e.Cause = pool.CauseKilled
-	case p.told == retire && (clean || !p.ready || !born):
+	case told && (clean || !p.ready || !born):
 	case !p.ready:
 		e.Cause, e.Err = pool.CauseStart, errors.New("fork: program ended before it was ready: "+orZero(e.Exit))
 	case clean:
 		e.Cause = pool.CauseDone
-	case p.told == retire && p.backend.config.External():
+	case told && p.backend.config.External():
 	default:
 		e.Cause = pool.CauseCrash
 	}

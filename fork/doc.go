@@ -79,15 +79,16 @@
 //
 // # Goroutines
 //
-// In the parent: the spawner, one locked thread for all children of a Backend, and
-// the lookout, which looks at their memory and for their deaths and sleeps if neither
-// is limited; from New to Close; one that waits for connections where no child
-// accepts, from Seats.Watch to Seats.Close. For each child, all of them until its exit
-// has been reported: one that waits for its end (through a pidfd, so that it costs no
-// thread), two for its output, one for its messages, two for its ferry, one for its
-// shim until that has executed the program, and one for each lane; and one more if it
-// was told to leave while it read nothing. In the child, for its whole life: one reads
-// the control socket, one hands out commands, one takes signals, two are the ferry's.
+// In the parent: the spawner, one locked thread for all children of a Backend, and the
+// lookout, which looks at their memory, for their deaths, and at those that are to
+// leave, and sleeps if there is nothing of that; from New to Close; one that waits for
+// connections where no child accepts, from Seats.Watch to Seats.Close. For each child,
+// all of them until its exit has been reported: one that waits for its end (through a
+// pidfd, so that it costs no thread), two for its output, one for its messages, two for
+// its ferry, one for its shim until that has executed the program, and one for each
+// lane; and one more if it was told to leave while it read nothing. In the child, for
+// its whole life: one reads the control socket, one hands out commands, one takes
+// signals, two are the ferry's.
 //
 // # Signals
 //
@@ -104,9 +105,15 @@
 //
 // A child that has more memory of its own (RSS) than MaxMemory is to be replaced; one
 // that has more than KillMemory is killed. What it has started does not count. A
-// child whose death nobody has noticed is found, every CheckForDead; one that is
-// stopped is told in the log, once, and nothing waits for it: messages to it are sent
-// when there is room.
+// child whose death nobody has noticed is found, every CheckForDead, and so is one that
+// is stopped by a signal (state T), when two looks in a row find it so: it is Spent, so
+// that it gets nothing more and a successor is started; its lanes in the parent end
+// when they have nothing in hand. Told to leave, as soon as the successor is ready, and
+// still stopped, it is killed, and with that gives up an accept lock and connections it
+// has not acknowledged. One that nobody knows of is killed when it has been stopped for
+// 5 s since it was told to leave, also without CheckForDead. Nothing else waits for it:
+// messages to it are sent when there is room. A child that a debugger has stopped
+// (state t) is told of in the log, and one in an uninterruptible wait (D) is left alone.
 //
 // A child of this program that is killed because of a limit of time gets SIGQUIT
 // first. The Go runtime then writes what all goroutines do, which becomes one record

@@ -17,12 +17,12 @@ const weighing = time.Second
 // errMemory is why a child is killed that has too much memory before it is ready.
 var errMemory = errors.New("fork: program has more memory than KillMemory before it is ready")
 
-// lookout looks at children now and then: at their memory if it is limited, and
-// whether they are alive. It is one goroutine, which sleeps as long as there is
+// lookout looks at children now and then: at their memory if it is limited, whether
+// they are alive, and whether those that are to leave can. It is one goroutine, which sleeps as long as there is
 // nothing to look at.
 type lookout struct {
 	backend *Backend
-	news    chan struct{} // a child was born
+	news    chan struct{} // a child was born, or told to leave
 	over    chan struct{} // closed to end it
 	ended   chan struct{}
 }
@@ -41,8 +41,8 @@ func (l *lookout) stop() {
 	<-l.ended
 }
 
-// born makes it look at what a new child needs.
-func (l *lookout) born() {
+// stir makes it look at what a child needs that is new, or was told to leave.
+func (l *lookout) stir() {
 	select {
 	case l.news <- struct{}{}:
 	default:
@@ -55,6 +55,7 @@ func (l *lookout) run() {
 	defer timer.Stop()
 	begin := time.Now()
 	weighed, felt := begin, begin
+	var heeded time.Time // whoever is to leave is looked at soon
 	for {
 		select {
 		case <-l.over:
@@ -80,11 +81,14 @@ func (l *lookout) run() {
 				pause = left
 			}
 		}
-		limited, every := needs(living)
+		limited, leaving, every := needs(living)
 		if limited {
 			next(l.backend.config.weighing, &weighed, (*process).weigh)
 		}
 		next(every, &felt, (*process).feel)
+		if leaving {
+			next(l.backend.config.heedPatience/heedLooks, &heeded, (*process).heed)
+		}
 		if pause > 0 {
 			timer.Reset(pause)
 		}
@@ -92,9 +96,11 @@ func (l *lookout) run() {
 }
 
 // needs is what children are to be looked at for: whether some have a limit of
-// memory, and how often to see whether they are alive; 0 is never.
-func needs(living []*process) (limited bool, every time.Duration) {
+// memory, whether some are to leave, and how often to see whether they are alive; 0 is
+// never.
+func needs(living []*process) (limited, leaving bool, every time.Duration) {
 	for _, p := range living {
+		leaving = leaving || p.leaving()
 		c := p.spec.Config
 		if c == nil {
 			continue
@@ -104,7 +110,7 @@ func needs(living []*process) (limited bool, every time.Duration) {
 			every = d
 		}
 	}
-	return limited, every
+	return limited, leaving, every
 }
 
 // born are the children that have been born and not yet been buried.
@@ -165,10 +171,14 @@ func (p *process) weigh() {
 // by whoever waits for its end, who is made to look again.
 func (p *process) feel() {
 	state := processLetter(p.PID())
-	switch dead, tell := p.pulse.feel(state); {
-	case dead && p.pidfd != nil:
-		_ = p.pidfd.SetReadDeadline(time.Unix(1, 0))
-	case tell:
+	switch p.pulse.feel(state, time.Now()) {
+	case died:
+		if p.pidfd != nil {
+			_ = p.pidfd.SetReadDeadline(time.Unix(1, 0))
+		}
+	case stopped:
+		p.halt()
+	case traced:
 		p.backend.log.Warn("worker does not run", "slot", p.spec.Slot, "pid", p.PID(), "state", string(state))
 	}
 }

@@ -137,40 +137,18 @@ func TestLostDeath(t *testing.T) {
 	}
 }
 
-// TestStoppedIsTold: that a child does not run is told once, and nothing is done
-// about it.
-func TestStoppedIsTold(t *testing.T) {
-	h := newHarness(t, nil)
-	h.pool.CheckForDead = 5 * time.Millisecond
-	w := h.ready(0)
-	told := func() int { return strings.Count(h.log.String(), `msg="worker does not run"`) }
-	for i := range 2 {
-		stop(t, w.PID())
-		until(t, "told", func() bool { return told() == i+1 })
-		syscall.Kill(w.PID(), syscall.SIGCONT)
-		if got := h.ask("hello"); got != "hello" {
-			t.Errorf("answer %q", got)
-		}
-		until(t, "felt", func() bool { return processState(w.PID()) == 'S' })
-		time.Sleep(2 * h.pool.CheckForDead) // it is seen to run
-	}
-	if told() != 2 || !strings.Contains(h.log.String(), "state=T") {
-		t.Errorf("told %d times", told())
-	}
-}
-
 // TestNothingToLookAt: without limits nobody wakes up.
 func TestNothingToLookAt(t *testing.T) {
 	h := newHarness(t, nil)
 	h.ready(0)
-	limited, every := needs(h.backend.born())
-	if limited || every != 0 {
-		t.Errorf("memory %t, deaths every %s", limited, every)
+	limited, leaving, every := needs(h.backend.born())
+	if limited || leaving || every != 0 {
+		t.Errorf("memory %t, leaving %t, deaths every %s", limited, leaving, every)
 	}
 	h = newHarness(t, nil)
 	h.pool.CheckForDead, h.pool.KillMemory = time.Hour, 1<<40
 	h.ready(0)
-	if limited, every := needs(h.backend.born()); !limited || every != time.Hour {
-		t.Errorf("memory %t, deaths every %s", limited, every)
+	if limited, leaving, every := needs(h.backend.born()); !limited || leaving || every != time.Hour {
+		t.Errorf("memory %t, leaving %t, deaths every %s", limited, leaving, every)
 	}
 }

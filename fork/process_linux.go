@@ -59,6 +59,7 @@ type process struct {
 	overdue bool // killed because it did not leave
 	wedged  bool
 	heavy   bool // killed because of its memory
+	halted  bool // its replacement was asked for because it was stopped
 	// replaced says that its replacement was asked for because of its memory.
 	replaced bool
 	asked    *time.Timer // kills it if it does not tell its stacks
@@ -95,6 +96,7 @@ func (p *process) Retire() {
 	forked, ready, crew := p.forked, p.ready, p.crew
 	p.mu.Unlock()
 	p.leaveSeat()
+	defer p.backend.lookout.stir()
 	switch {
 	case !forked: // it never will be
 	case crew != nil:

@@ -60,7 +60,7 @@ const (
 	// waits in accept at a time: the one that has locked a file, that has the
 	// semaphore, or that has read the token from a pipe (Net::Server's serialize).
 	// A child that dies there makes way; while one is stopped there (SIGSTOP) nobody
-	// accepts, which the log tells (Pool.CheckForDead).
+	// accepts until it is replaced, after two looks (Pool.CheckForDead).
 	AcceptFlock
 	AcceptSemaphore
 	AcceptPipe

@@ -90,7 +90,11 @@ type Config struct {
 	// Default: no limit.
 	RetireTimeout time.Duration
 	// CheckForDead is how often workers that are processes are looked at, in case
-	// the news of a death was lost. Default 30 s; NoLimit means never.
+	// the news of a death was lost. One that two looks in a row find stopped by a
+	// signal (SIGSTOP; not by a debugger) gets nothing more and is replaced, and is
+	// killed if it still is stopped when its successor is ready. Default 30 s;
+	// NoLimit means never. A worker that is to leave and is stopped is killed after
+	// 5 s in any case. Mode emulate has no such workers.
 	CheckForDead time.Duration
 
 	// QueueSize is how many requests may wait for a lane. Default 1024;

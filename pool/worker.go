@@ -85,7 +85,7 @@ func (k EventKind) String() string {
 // Event is one report about a worker.
 type Event struct {
 	Kind  EventKind
-	Cause Cause  // of Expiring; of Exited: CauseCrash, CauseTimeout, CauseMaxMemory, or "" if the worker did as it was told
+	Cause Cause  // of Expiring; of Exited: CauseCrash, CauseTimeout, CauseMaxMemory, CauseKilled, or "" if the worker did as it was told
 	PID   int    // of Exited
 	Exit  string // of Exited: "exit 3", "signal: killed", or "" for a clean exit
 	// Request is the request that was in hand at a crash, as "GET /x".
@@ -114,6 +114,6 @@ const (
 	CauseStop        Cause = "stop"
 	CauseTimeout     Cause = "timeout" // a handler was abandoned
 	CauseCrash       Cause = "crash"
-	CauseKilled      Cause = "killed" // did not leave in time
+	CauseKilled      Cause = "killed" // did not leave in time, or was stopped by a signal
 	CauseStart       Cause = "start"  // died, or was killed, before it was ready
 )

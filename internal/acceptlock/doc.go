@@ -22,5 +22,5 @@
 //
 // A process that is stopped (SIGSTOP) keeps the lock, and the others wait until it is
 // continued or killed. Nobody takes it away: the stopped one would go on in the belief
-// that it has it, and whoever stops a process, a debugger for one, means to look at it.
+// that it has it. Whoever looks after the processes kills it.
 package acceptlock

@@ -135,7 +135,7 @@ func table(s *Serve) []Key {
 		{Name: "retire_timeout", into: &s.RetireTimeout, Group: groupHowLong, Arg: "TIME", Default: "0s", Reload: true,
 			Help: "time a worker has to finish on reload, recycling and upgrade"},
 		{Name: "check_for_dead", into: &s.CheckForDead, Group: groupHowLong, Arg: "TIME", Default: defaultCheckForDead, Reload: true,
-			Help: "in fork mode, time between two looks for workers that have died unnoticed; 0 is none"},
+			Help: "in fork mode, time between two looks for workers that have died unnoticed, or are stopped (SIGSTOP): one that two looks in a row find so is replaced and killed; 0 is none"},
 		{Name: "max_lost", into: &s.MaxLost, Group: groupHowLong, Arg: "N", Default: "10", check: atLeast(0), Reload: true,
 			Help: "abandoned requests at a time whose lanes are replaced; 0 is none"},
 
