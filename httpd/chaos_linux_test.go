@@ -155,7 +155,8 @@ func TestKilledChildren(t *testing.T) {
 		var st *httpd.Status
 		s.awaitStatus(t, "all replaced", func(now *httpd.Status) bool {
 			st = now
-			return len(now.Workers) == workers && idle(now) == workers
+			exits := now.Totals.Exits["crash"] + now.Totals.Exits["start"]
+			return len(now.Workers) == workers && idle(now) == workers && exits >= kills // the last one is noticed
 		})
 		t.Logf("%d served, %d failed, %d connections closed, %d killed", served.Load(), failed.Load(), closed.Load(), kills)
 		exits := st.Totals.Exits["crash"] + st.Totals.Exits["start"]
