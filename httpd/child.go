@@ -166,6 +166,7 @@ type acceptingChild struct {
 	secure  []bool
 	latch   latch
 	passage passage
+	pool    pool.Config
 	drain   sync.Once
 	turn    *blocking.Listeners // who accepts, with Classic; nil with others
 	claims  sync.WaitGroup      // connections that have come and are not served yet
@@ -183,7 +184,7 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	if c.front, err = newFront(c.queue, Fork, o.Front, c.log); err != nil {
 		return err
 	}
-	c.secure = o.Front.Secure
+	c.secure, c.pool = o.Front.Secure, o.Pool
 	row := self.Scoreboard.Row(self.Slot)
 	c.queue.Meter(row)
 	c.front.timings = self.Scoreboard.Timings(self.Slot)
@@ -361,8 +362,11 @@ func (c *acceptingChild) shut() {
 func (c *acceptingChild) retire(last bool) {
 	if last {
 		c.front.final.Store(true)
+		c.front.hasten(c.pool.DieTimeout)
 	} else if c.stays() {
 		return // depleted calls again
+	} else {
+		c.front.hasten(c.pool.RetireTimeout)
 	}
 	c.front.drain(context.Background(), last)
 	c.lanes.Retire()
