@@ -136,7 +136,7 @@ func (c *conn) last(resp *fasthttp.Response) bool {
 	switch {
 	case d.head.Close, resp.ConnectionClose():
 		return true
-	case c.dismissed() && !c.movable():
+	case c.ending || c.dismissed() && (c.secure || !c.movable()):
 		return d.r+d.size == d.w && c.file == nil // what was read already is answered, too
 	}
 	// Peek costs more than all of the above, and most answers have no fields but

@@ -57,6 +57,7 @@ type conn struct {
 	detached      bool         // somebody else owns the connection now
 	admitted      bool         // admit has let it in
 	stays         bool         // it could not be given to another process
+	ending        bool         // its next answer is the last one
 	shaking       bool         // the TLS handshake is being done; guarded by front.mu
 	sitting       impatient    // below all, in a child that serves one at a time
 	seated        time.Time    // when its turn began there
@@ -113,8 +114,8 @@ func (c *conn) open(nc net.Conn, secure, below bool) {
 	c.id = c.front.serial.Add(1)
 	c.opened = time.Now()
 	c.seated, c.came, c.retreated = c.opened, 0, false
-	c.requests, c.lingered, c.detached, c.admitted, c.stays = 0, false, false, false, false
-	c.shaking = false
+	c.requests, c.lingered, c.detached, c.admitted = 0, false, false, false
+	c.stays, c.shaking, c.ending = false, false, false
 	c.before, c.aged, c.file = nil, 0, nil
 	c.got, c.put = 0, 0
 	c.enter(phaseNew)
@@ -192,7 +193,7 @@ func (c *conn) await() error {
 	for {
 		if c.front.draining.Load() {
 			switch {
-			case c.movable() && c.depart():
+			case (!c.secure || c.requests == 0) && c.movable() && c.depart():
 				return errDeparted
 			case !c.lingered:
 				c.lingered = true

@@ -90,7 +90,9 @@
 // other children; new connections that wait in its socket go to its successor. Those
 // with TLS cannot move. A request that has begun to come is answered, and so is the
 // first one of a new connection, in the time of Limits.HeaderTimeout and three quarters
-// of RetireTimeout or DieTimeout; that answer is the last one. Others are closed.
+// of RetireTimeout or DieTimeout; that answer is the last one. Others are closed. A child
+// that has begun its last request begins no other one: it relays such requests to another
+// child, by a pair of sockets, and has two goroutines for each of these connections.
 //
 // What no child owns the parent holds: idle connections without a goroutine or a
 // buffer for each, while there is nobody to take them, or until there is a request on

@@ -117,13 +117,16 @@ func catch(t *testing.T, s *server, i int) caught {
 }
 
 // farewell sends the rest and expects an answer, which is the last one.
-func (c caught) farewell(t *testing.T) {
+func (c caught) farewell(t *testing.T) { c.last(t) }
+
+// last is farewell that tells what the answer says.
+func (c caught) last(t *testing.T) string {
 	t.Helper()
 	c.rest(t)
 	resp, err := http.ReadResponse(c.r, &http.Request{Method: c.method})
 	if err != nil {
 		t.Errorf("no answer: %v", err)
-		return
+		return ""
 	}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode != http.StatusOK || len(text) == 0 {
@@ -136,6 +139,7 @@ func (c caught) farewell(t *testing.T) {
 	if n, err := c.conn.Read(make([]byte, 1)); n > 0 || err != io.EOF {
 		t.Errorf("after the last answer: %d octets, %v", n, err)
 	}
+	return string(text)
 }
 
 // waits checks that the connection is left open for longer than an idle one is.
