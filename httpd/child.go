@@ -159,11 +159,10 @@ func (c *child) exit() {
 // acceptingChild accepts connections itself and runs its lanes itself.
 type acceptingChild struct {
 	*child
-	queue *pool.Queue
-	lanes *pool.Crew
-	front *front
-	// secure says which addresses speak TLS.
-	secure  []bool
+	queue   *pool.Queue
+	lanes   *pool.Crew
+	front   *front
+	secure  []bool // which addresses speak TLS
 	latch   latch
 	passage passage
 	pool    pool.Config
@@ -344,6 +343,7 @@ func (c *acceptingChild) report(e pool.Event) {
 		_ = c.self.Report(pool.Event{Kind: pool.Spent, Cause: e.Cause})
 		go c.shut()
 	case e.Kind == pool.Spent:
+		c.front.parting.Store(true) // before the answer
 		go c.shut()
 	}
 }
