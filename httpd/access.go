@@ -128,10 +128,15 @@ func (c *conn) readProxy() bool {
 		case err == nil:
 		case !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue():
 			return false
-		case c.leaves() && c.give(luggage{unread: buf[:have]}), c.front.draining.Load():
+		case c.leaves() && c.give(luggage{unread: buf[:have]}), c.front.draining.Load() && !c.secure:
 			return false
 		default:
-			_ = c.Conn.SetReadDeadline(time.Time{}) // a late call of the sweeper's
+			// A late call of the sweeper's; or the front drains, and nobody else
+			// can speak TLS with this client.
+			_ = c.Conn.SetReadDeadline(time.Time{})
+			if c.overdue() {
+				return false
+			}
 		}
 	}
 	return false

@@ -104,7 +104,7 @@ func (c *conn) take(m *moved) error {
 	}
 	c.open(nc, n.secure, below)
 	c.before = n
-	c.requests, c.told, c.aged = n.requests, n.told, n.age.Milliseconds()
+	c.requests, c.told, c.ending, c.aged = n.requests, n.told, n.last, n.age.Milliseconds()
 	c.came = c.aged
 	if !n.opened.IsZero() {
 		c.opened = n.opened

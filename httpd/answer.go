@@ -111,13 +111,17 @@ func (c *conn) answer(resp *fasthttp.Response) (more bool) {
 		d.r, d.w = 0, 0
 	}
 	if last {
-		if c.flush() == nil && (d.unread || d.r < d.w || readable(c.Conn)) {
+		if c.flush() == nil && (d.unread || d.r < d.w || readable(c.Conn) || c.secure && !d.head.Close && c.dismissed()) {
 			c.sink()
 		}
 		return false
 	}
 	return true
 }
+
+// dismissed reports whether it is the front that wants no more requests: a client that
+// could have sent more may just do that.
+func (c *conn) dismissed() bool { return c.front.draining.Load() || c.front.parting.Load() }
 
 // logged writes the line of an answered request, if there is an access log.
 func (c *conn) logged(resp *fasthttp.Response, state accesslog.Connection) {
@@ -132,7 +136,7 @@ func (c *conn) last(resp *fasthttp.Response) bool {
 	switch {
 	case d.head.Close, resp.ConnectionClose():
 		return true
-	case (c.front.draining.Load() || c.front.parting.Load()) && !c.movable():
+	case c.ending || c.dismissed() && (c.secure || !c.movable()):
 		return d.r+d.size == d.w && c.file == nil // what was read already is answered, too
 	}
 	// Peek costs more than all of the above, and most answers have no fields but

@@ -159,16 +159,15 @@ func (c *child) exit() {
 // acceptingChild accepts connections itself and runs its lanes itself.
 type acceptingChild struct {
 	*child
-	queue *pool.Queue
-	lanes *pool.Crew
-	front *front
-	// secure says which addresses speak TLS.
-	secure  []bool
+	queue   *pool.Queue
+	lanes   *pool.Crew
+	front   *front
+	secure  []bool // which addresses speak TLS
 	latch   latch
 	passage passage
+	pool    pool.Config
 	drain   sync.Once
 	turn    *blocking.Listeners // who accepts, with Classic; nil with others
-	workers int                 // how many there may be
 	claims  sync.WaitGroup      // connections that have come and are not served yet
 }
 
@@ -178,14 +177,13 @@ const lastAnswers = 5 * time.Second
 
 func (c *acceptingChild) run(o acceptingOrders) error {
 	self := c.self
-	c.workers = o.Pool.MaxServers
 	c.queue = pool.NewQueue(self.Lanes)
 	c.queue.Configure(o.Pool.QueueSize, o.Pool.QueueTimeout, o.Pool.RequestTimeout)
 	var err error
 	if c.front, err = newFront(c.queue, Fork, o.Front, c.log); err != nil {
 		return err
 	}
-	c.secure = o.Front.Secure
+	c.secure, c.pool = o.Front.Secure, o.Pool
 	row := self.Scoreboard.Row(self.Slot)
 	c.queue.Meter(row)
 	c.front.timings = self.Scoreboard.Timings(self.Slot)
@@ -345,6 +343,7 @@ func (c *acceptingChild) report(e pool.Event) {
 		_ = c.self.Report(pool.Event{Kind: pool.Spent, Cause: e.Cause})
 		go c.shut()
 	case e.Kind == pool.Spent:
+		c.front.parting.Store(true) // before the answer
 		go c.shut()
 	}
 }
@@ -363,8 +362,11 @@ func (c *acceptingChild) shut() {
 func (c *acceptingChild) retire(last bool) {
 	if last {
 		c.front.final.Store(true)
+		c.front.hasten(c.pool.DieTimeout)
 	} else if c.stays() {
 		return // depleted calls again
+	} else {
+		c.front.hasten(c.pool.RetireTimeout)
 	}
 	c.front.drain(context.Background(), last)
 	c.lanes.Retire()

@@ -56,7 +56,7 @@ func (c *acceptingChild) sit(listeners []net.Listener) ([]net.Listener, error) {
 		vacate: t.Vacate,
 		others: func() bool { return row.Crowded() || t.Waiting() },
 	}
-	c.front.turn.divide(c.workers)
+	c.front.turn.divide(c.pool.MaxServers)
 	return t.Ports(), nil
 }
 

@@ -57,6 +57,8 @@ type conn struct {
 	detached      bool         // somebody else owns the connection now
 	admitted      bool         // admit has let it in
 	stays         bool         // it could not be given to another process
+	ending        bool         // its next answer is the last one
+	shaking       bool         // the TLS handshake is being done; guarded by front.mu
 	sitting       impatient    // below all, in a child that serves one at a time
 	seated        time.Time    // when its turn began there
 	came          int64        // what aged was then, -1 if that was for a request before
@@ -112,7 +114,8 @@ func (c *conn) open(nc net.Conn, secure, below bool) {
 	c.id = c.front.serial.Add(1)
 	c.opened = time.Now()
 	c.seated, c.came, c.retreated = c.opened, 0, false
-	c.requests, c.lingered, c.detached, c.admitted, c.stays = 0, false, false, false, false
+	c.requests, c.lingered, c.detached, c.admitted = 0, false, false, false
+	c.stays, c.shaking, c.ending = false, false, false
 	c.before, c.aged, c.file = nil, 0, nil
 	c.got, c.put = 0, 0
 	c.enter(phaseNew)
@@ -190,7 +193,7 @@ func (c *conn) await() error {
 	for {
 		if c.front.draining.Load() {
 			switch {
-			case c.movable() && c.depart():
+			case (!c.secure || c.requests == 0) && c.movable() && c.depart():
 				return errDeparted
 			case !c.lingered:
 				c.lingered = true
@@ -200,6 +203,9 @@ func (c *conn) await() error {
 				// deadline has passed before it looked.
 				_ = c.Conn.SetReadDeadline(time.Time{})
 			default:
+				if n, ok := pending(c.Conn); ok && n > 0 && c.secure {
+					c.sink() // the last answer is still on its way
+				}
 				return io.EOF
 			}
 		}
@@ -223,17 +229,27 @@ func (c *conn) await() error {
 }
 
 // linger is how long to listen once more: longer if the client has just
-// connected, since it has done so in order to ask something.
+// connected, since it has done so in order to ask something. With TLS it has paid
+// for the handshake, nobody else can serve it, and it has the time of a first head.
 func (c *conn) linger() time.Duration {
-	if c.requests > 0 {
+	switch f := c.front; {
+	case c.requests > 0:
 		return lingerRead
+	case c.secure && !f.queue.Closed():
+		return f.grace()
 	}
 	return lingerFresh
 }
 
-// wake makes a read that waits for the next request look at the front's state.
+// wake makes a read that waits for the next request look at the front's state. A
+// handshake could not go on after that, and has the time of a first head. The
+// front's lock is held.
 func (c *conn) wake() {
-	if !c.wakeUp() {
+	switch {
+	case c.wakeUp():
+	case c.shaking:
+		_ = c.Conn.SetReadDeadline(time.Now().Add(c.front.grace()))
+	default:
 		_ = c.Conn.SetReadDeadline(longAgo)
 	}
 }

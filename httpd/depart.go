@@ -18,10 +18,10 @@ var errDeparted = errors.New("httpd: connection given away")
 const parcelUnread = 64 << 10
 
 // movable reports whether another process could take the connection. One with TLS
-// cannot travel, since its keys do not.
+// cannot travel, since its keys do not, and is relayed where it cannot be served.
 func (c *conn) movable() bool {
 	f := c.front
-	return f.away != nil && !f.final.Load() && !c.secure && !c.stays
+	return f.away != nil && !f.final.Load() && !c.stays && (!c.secure || c.relayable())
 }
 
 // leaves reports whether the connection is to depart at the next boundary of
@@ -117,19 +117,26 @@ func (c *conn) give(l luggage) (gone bool) {
 		socket = c.socket.Conn
 	}
 	n := note{
-		admitted: c.admitted, told: c.told, opened: c.opened, requests: c.requests, age: age,
+		admitted: c.admitted, told: c.told || c.secure, last: c.ending || c.secure,
+		opened: c.opened, requests: c.requests, age: age,
 		rules: f.rulesMark, host: c.host,
 	}
 	switch {
 	case c.before != nil:
 		n = *c.before // it goes on as it has come
-	case c.admitted && c.remote != socket.RemoteAddr():
+	case c.admitted && (c.secure || c.remote != socket.RemoteAddr()):
 		n.source, n.target = ipOf(c.remote), ipOf(c.local)
 	}
 	err := c.pack(&l)
+	var near net.Conn
 	if err == nil {
 		var parcel ferry.Parcel
-		if parcel.Conn, err = dupConn(socket); err == nil {
+		if c.secure {
+			near, parcel.Conn, err = socketPair()
+		} else {
+			parcel.Conn, err = dupConn(socket)
+		}
+		if err == nil {
 			parcel.Unread, parcel.File, parcel.Note = l.unread, l.file, n.encode()
 			if err = f.away(parcel); err != nil {
 				parcel.Conn.Close()
@@ -137,12 +144,21 @@ func (c *conn) give(l luggage) (gone bool) {
 		}
 	}
 	if err != nil {
+		if near != nil {
+			near.Close()
+		}
 		if l.made {
 			l.file.Close()
 		}
 		c.stays = true
 		f.log.Debug("cannot give a connection away", "client", c.remote.String(), "error", err)
 		return false
+	}
+	if near != nil {
+		f.migrated.Add(1)
+		f.moved()
+		c.relay(near)
+		return true
 	}
 	// From here on it is the other process's: no more than the descriptor is
 	// closed.
@@ -174,7 +190,7 @@ func (c *conn) age(unread int) time.Duration {
 // puts into a file what is too much for memory.
 func (c *conn) pack(l *luggage) error {
 	tail := l.follow
-	if c.socket != nil {
+	if c.socket != nil && !c.secure {
 		tail = append(tail, c.socket.read...)
 	}
 	switch {

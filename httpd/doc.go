@@ -88,7 +88,11 @@
 // in good order gives its connections to the parent, each after an answer or before
 // the next request has begun, with what was read of it, and the parent gives them to
 // other children; new connections that wait in its socket go to its successor. Those
-// with TLS cannot move, and are closed after an answer or when they are idle.
+// with TLS cannot move. A request that has begun to come is answered, and so is the
+// first one of a new connection, in the time of Limits.HeaderTimeout and three quarters
+// of RetireTimeout or DieTimeout; that answer is the last one. Others are closed. A child
+// that has begun its last request begins no other one: it relays such requests to another
+// child, by a pair of sockets, and has two goroutines for each of these connections.
 //
 // What no child owns the parent holds: idle connections without a goroutine or a
 // buffer for each, while there is nobody to take them, or until there is a request on
@@ -156,8 +160,8 @@
 // and nobody has noticed.
 //
 // Afterwards the old process finishes the requests in hand, and gives all other
-// connections to the successor, with what was read of them; those with TLS are closed,
-// each after an answer. Signals that reach it are passed on, one to stop is for both,
+// connections to the successor, with what was read of them; those with TLS are
+// ended as a child's that leaves. Signals that reach it are passed on, one to stop is for both,
 // and those that come during an upgrade wait for its outcome. It ends when the process
 // before it, if there is still one, has ended: in a quick succession of upgrades
 // connections and signals come through all of them to the newest.

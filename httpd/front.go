@@ -39,6 +39,9 @@ type front struct {
 	inChild  bool          // this is the front of an accepting child
 	draining atomic.Bool
 	parting  atomic.Bool // it is about to drain: kept connections end after their next answer
+	// graceBy is when the time is over for clients that have asked nothing, in
+	// nanoseconds since 1970, 0 if only the limits say so.
+	graceBy atomic.Int64
 
 	// away gives a connection to another process, which has it when the error is
 	// nil. nil: no other process takes any. Set before anything is served.
@@ -302,6 +305,9 @@ func (f *front) stopAccepting(backlog bool) {
 // ends. backlog says whether connections that wait to be accepted are this front's to
 // serve. It may be called again, for connections that were taken over since.
 func (f *front) drain(ctx context.Context, backlog bool) {
+	if by, ok := ctx.Deadline(); ok {
+		f.hasten(time.Until(by))
+	}
 	f.stopAccepting(backlog)
 	f.mu.Lock()
 	for c := f.conns.first; c != nil; c = c.next {
@@ -314,6 +320,16 @@ func (f *front) drain(ctx context.Context, backlog bool) {
 	case <-empty:
 	case <-ctx.Done():
 	}
+}
+
+// hasten says how long the front has to drain, 0 for ever: three quarters of that are
+// for clients that have asked nothing yet.
+func (f *front) hasten(timeout time.Duration) {
+	var by int64
+	if timeout > 0 {
+		by = time.Now().Add(timeout / 4 * 3).UnixNano()
+	}
+	f.graceBy.Store(by)
 }
 
 // drained notices that no connection is left.

@@ -58,7 +58,7 @@ func TestMemory(t *testing.T) {
 						t.Errorf("the request that took the memory: %d %v", status, err)
 					}
 				case !k.owns():
-					if err != nil || status != http.StatusServiceUnavailable && status != http.StatusBadGateway {
+					if err != nil || status != http.StatusBadGateway {
 						t.Errorf("the request of a worker that was killed: %d %v", status, err)
 					}
 				case !errors.Is(err, errUnanswered):

@@ -21,7 +21,8 @@ import (
 type note struct {
 	admitted bool // its PROXY header, if it had to have one, was read, and the client may come in
 	secure   bool // it is to speak TLS, and has not begun to
-	told     bool // the PROXY header says that the client used TLS
+	told     bool // the client uses TLS: the PROXY header says so, or another process relays
+	last     bool // its next answer is the last one
 	opened   time.Time
 	requests uint64        // that it has carried
 	age      time.Duration // how long it has waited for what it waits for
@@ -39,7 +40,8 @@ const (
 	noteSecure
 	noteTold
 	noteProxied // source and target follow
-	noteFlags   = 1<<iota - 1
+	noteLast
+	noteFlags = 1<<iota - 1
 )
 
 const (
@@ -57,7 +59,7 @@ var errNote = errors.New("httpd: not a note about a connection")
 // and target, each after an octet with its length, then host.
 func (n *note) encode() []byte {
 	var flags byte
-	for i, set := range [...]bool{n.admitted, n.secure, n.told, n.source.IsValid() && n.target.IsValid()} {
+	for i, set := range [...]bool{n.admitted, n.secure, n.told, n.source.IsValid() && n.target.IsValid(), n.last} {
 		if set {
 			flags |= 1 << i
 		}
@@ -98,13 +100,14 @@ func readNote(b []byte, now time.Time) (note, error) {
 	flags := b[1]
 	n := note{
 		admitted: flags&noteAdmitted != 0, secure: flags&noteSecure != 0, told: flags&noteTold != 0,
+		last:     flags&noteLast != 0,
 		opened:   time.Unix(0, int64(binary.BigEndian.Uint64(b[2:]))),
 		requests: binary.BigEndian.Uint64(b[10:]),
 		age:      time.Duration(binary.BigEndian.Uint32(b[18:])) * time.Millisecond,
 		rules:    binary.BigEndian.Uint64(b[22:]),
 	}
 	// Whoever was not let in has not asked for anything.
-	if n.requests >= noteRequests || !n.admitted && (n.requests > 0 || n.told || flags&noteProxied != 0) {
+	if n.requests >= noteRequests || !n.admitted && (n.requests > 0 || n.told || n.last || flags&noteProxied != 0) {
 		return note{}, fmt.Errorf("%w: %d requests", errNote, n.requests)
 	}
 	if n.opened.UnixNano() <= 0 || n.opened.After(now) { // clocks are set

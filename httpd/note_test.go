@@ -15,7 +15,7 @@ func TestNote(t *testing.T) {
 		{secure: true, opened: now},
 		{admitted: true, opened: now, requests: 7, age: 3 * time.Second, rules: 1<<64 - 1, host: "client.example"},
 		{
-			admitted: true, told: true, opened: now, source: netip.MustParseAddrPort("192.0.2.7:4711"),
+			admitted: true, told: true, last: true, opened: now, source: netip.MustParseAddrPort("192.0.2.7:4711"),
 			target: netip.MustParseAddrPort("[2001:db8::1]:443"), host: strings.Repeat("h", noteHost),
 		},
 	} {

@@ -214,7 +214,9 @@ func (c *conn) unanswered(err error) *fasthttp.Response {
 		f.log.Warn("handler abandoned", "request", string(d.task.Method)+" "+string(d.task.URI), "error", err)
 		status := fasthttp.StatusGatewayTimeout
 		if errors.Is(err, pool.ErrKilled) {
-			status = fasthttp.StatusServiceUnavailable
+			// As after a crash. Unavailable would say that the handler has not run,
+			// and that the request may just be sent again.
+			status = fasthttp.StatusBadGateway
 		}
 		d = c.forsake()
 		d.head.Close = true

@@ -80,9 +80,10 @@ func TestStopped(t *testing.T) {
 		if err := s.Recycle(ctx, w.Slot); err != nil {
 			t.Fatal(err)
 		}
-		// Killed, and its client knows.
+		// Killed, and its client knows: not that nobody had time, but that a handler
+		// has not finished.
 		if !k.owns() {
-			if resp := victim.receive(t, "GET"); resp.StatusCode != http.StatusServiceUnavailable {
+			if resp := victim.receive(t, "GET"); resp.StatusCode != http.StatusBadGateway || resp.Header.Get("Retry-After") != "" {
 				t.Errorf("the client of a worker that was killed gets %d", resp.StatusCode)
 			}
 		} else if _, err := victim.r.Peek(1); err == nil {
@@ -92,6 +93,9 @@ func TestStopped(t *testing.T) {
 		recycled := "start ready expiring(recycle) retire(recycle) kill(killed) exited(killed)"
 		s.expect(whole, whole, recycled)
 		other.pid(t)
+		if st, err := s.Status(t.Context()); err != nil || st.Totals.Shed != 0 {
+			t.Errorf("%d requests were shed, %v", st.Totals.Shed, err)
+		}
 
 		for _, pid := range pids(t, s) {
 			halt(t, pid)

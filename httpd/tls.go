@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/bident/bident/internal/certs"
 )
@@ -111,7 +112,10 @@ func (c *conn) handshake() bool {
 	t := c.Conn.(*tls.Conn)
 	ctx, cancel := context.WithTimeout(f.life, f.handshakeTime())
 	defer cancel()
-	if err := t.HandshakeContext(ctx); err != nil {
+	c.shake(true)
+	err := t.HandshakeContext(ctx)
+	c.shake(false)
+	if err != nil {
 		var alert tls.RecordHeaderError
 		if errors.As(err, &alert) && alert.Conn != nil && looksLikeHTTP(alert.RecordHeader[:]) {
 			// As net/http says it, in the clear.
@@ -121,6 +125,32 @@ func (c *conn) handshake() bool {
 		return false
 	}
 	return f.issuer == nil || !certs.IsChallenge(t.ConnectionState())
+}
+
+// shake says whether a handshake is being done. A read of it that is broken off ends
+// it, so a front that has begun to drain leaves it alone.
+func (c *conn) shake(begins bool) {
+	f := c.front
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c.shaking = begins
+	switch {
+	case begins && f.draining.Load():
+		_ = c.Conn.SetReadDeadline(time.Now().Add(f.grace()))
+	case !c.overdue():
+		_ = c.Conn.SetReadDeadline(time.Time{})
+	}
+}
+
+// grace is how long a connection with TLS that has carried no request may take to
+// send its first one to a front that drains: less than the process has to leave,
+// which could otherwise be killed with the answers of others in hand.
+func (f *front) grace() time.Duration {
+	t := f.handshakeTime()
+	if by := f.graceBy.Load(); by != 0 {
+		t = min(t, time.Until(time.Unix(0, by)))
+	}
+	return t
 }
 
 // looksLikeHTTP reports whether the first octets of a connection are a request
