@@ -15,6 +15,25 @@ suites() {
 	pair same plain plain_again 64 close -
 	pair same semaphore plain 64 kept -
 
+	# Whether everything that is compared works: no more than that.
+	pair smoke emulate_50 plain 64 kept -
+	pair smoke emulate_50_log emulate_50 64 kept -
+	pair smoke emulate_50_tls plain_tls 64 close -
+	pair smoke emulate_files nginx_files 64 kept - /1K.bin
+	pair smoke nethttp_embedded nethttp_plain 64 kept -
+	pair smoke emulate_200us semaphore_200us 64 kept -
+	pair smoke emulate_50 plain 64 piped16 -
+	pair smoke fork_slot prefork_shared 64 kept -
+	pair smoke fork_request prefork_reuseport 64 close -
+	pair smoke fork_libfcgi nginx_libfcgi 64 kept -
+	pair smoke fork_classic_8 perl_prefork 8 kept -
+	pair smoke fork_shared_8 fork_flock_8 64 close -
+	pair smoke fork_semaphore_8 fork_pipe_8 64 close -
+	pair smoke fork_50 starman_50 64 kept -
+	pair smoke fork_classic_50 gunicorn_50 64 close -
+	pair smoke fork_50 netserver_50 64 close -
+	footprint smoke fork_slot
+
 	pair emulate emulate_50 plain 64 kept 0.95
 	pair emulate emulate_50 plain 1024 kept 0.95
 	pair emulate emulate_50 plain 64 close 1.0

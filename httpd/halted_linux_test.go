@@ -54,7 +54,7 @@ func TestHaltedReplaced(t *testing.T) {
 			ends := ask(t, s, clients)
 			for range clients {
 				// What a lane has in hand is lost with the child.
-				if err := <-ends; err != nil && !(!k.owns() && strings.HasPrefix(err.Error(), "status 503")) {
+				if err := <-ends; err != nil && !(!k.owns() && strings.HasPrefix(err.Error(), "status 502")) {
 					t.Errorf("phase %d: %v", stopped, err)
 				}
 			}

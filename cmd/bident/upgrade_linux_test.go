@@ -91,6 +91,7 @@ func TestLives(t *testing.T) {
 func TestSignalStorm(t *testing.T) {
 	for name, flags := range ways {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is the storm's own pace
 			u := startUpgraded(t, flags...)
 			clients := strictClients(t, u.address)
 			first := u.pid()
