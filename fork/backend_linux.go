@@ -47,8 +47,8 @@ type Backend struct {
 }
 
 // New makes a backend. From now on no descriptor but the first three gets into what
-// this process executes, unless it is handed on as os/exec does; see disinherit. The error lists every problem of the configuration, or
-// says that there is no such program.
+// this process executes, unless it is handed on as os/exec does; see disinherit. The
+// error lists every problem of the configuration, or says that there is no such program.
 func New(config Config) (_ *Backend, err error) {
 	if err := config.Validate(); err != nil {
 		return nil, err

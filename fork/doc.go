@@ -40,8 +40,9 @@
 // They are removed before any other package sees them, and
 // everything from 3 on is close-on-exec, so that what a handler starts is no
 // child by mistake. What the parent has open beside that gets into no child: [New]
-// makes all of it close-on-exec, whoever has opened it, and the shim does so again. A child says hello with the version of the protocol, and
-// ready when it can serve; a version that differs is ErrProtocol.
+// makes all of it close-on-exec, whoever has opened it, and the shim does so again. A
+// child says hello with the version of the protocol, and ready when it can serve; a
+// version that differs is ErrProtocol.
 //
 // # Isolation
 //

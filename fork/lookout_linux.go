@@ -18,8 +18,8 @@ const weighing = time.Second
 var errMemory = errors.New("fork: program has more memory than KillMemory before it is ready")
 
 // lookout looks at children now and then: at their memory if it is limited, whether
-// they are alive, and whether those that are to leave can. It is one goroutine, which sleeps as long as there is
-// nothing to look at.
+// they are alive, and whether those that are to leave can. It is one goroutine, which
+// sleeps as long as there is nothing to look at.
 type lookout struct {
 	backend *Backend
 	news    chan struct{} // a child was born, or told to leave

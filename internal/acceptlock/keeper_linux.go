@@ -21,8 +21,7 @@ type Keeper struct {
 
 // Open makes a lock for processes with slots below slots. path is the file of Flock,
 // which is made if it is not there and stays behind; it must be a regular file, and no
-// symbolic link; "" is a temporary one without a
-// name. Close gives the lock back.
+// symbolic link; "" is a temporary one without a name. Close gives the lock back.
 func Open(kind Kind, path string, slots int) (*Keeper, error) {
 	k := &Keeper{kind: kind, token: -1}
 	var err error

@@ -128,11 +128,12 @@ const (
 	futexLockPI   = 6
 	futexUnlockPI = 7
 	futexIsPI     = 1 // in the address of a robust futex
-	// brokenPause is what keeps a process from trying without end to set right what
-	// another one always breaks again.
-	brokenPause = time.Millisecond
-	ownerDied   = 1 << 30
+	ownerDied     = 1 << 30
 )
+
+// brokenPause keeps a process that sets right what another one always breaks again from
+// doing only that.
+const brokenPause = time.Millisecond
 
 // register tells the kernel what this thread can have when it dies. Without it, a
 // word with the id of a thread that died while nobody waited would wait for a thread
