@@ -11,6 +11,8 @@ import (
 	"time"
 	"unsafe"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bident/bident/internal/memfd"
 )
 
@@ -153,6 +155,25 @@ func TestStorm(t *testing.T) {
 	}
 }
 
+// mortal calls f on a thread that ends after that, which the main thread never does.
+func mortal(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() != os.Getpid() {
+			f()
+			return
+		}
+		defer runtime.UnlockOSThread()
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			runtime.LockOSThread()
+			f()
+		}()
+		<-over
+	}()
+}
+
 // TestStaleOwner: a word that a thread has left behind that is gone, and that the
 // kernel was not told of, keeps nobody out.
 func TestStaleOwner(t *testing.T) {
@@ -175,19 +196,13 @@ func TestStaleOwner(t *testing.T) {
 	}
 	l.(*semaphore).word.Store(uint32(cmd.Process.Pid))
 	done := make(chan error)
-	go func() {
-		runtime.LockOSThread() // the thread ends with the goroutine
-		done <- l.Lock()
-	}()
+	mortal(func() { done <- l.Lock() })
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
 	// It has died while it had the lock.
 	other := &semaphore{word: l.(*semaphore).word, heirs: l.(*semaphore).heirs}
-	go func() {
-		runtime.LockOSThread()
-		done <- other.Lock()
-	}()
+	mortal(func() { done <- other.Lock() })
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
