@@ -48,9 +48,11 @@ func TestTitles(t *testing.T) {
 		c.close()
 		is(worker, "test: worker 0 suite [idle]")
 		// What it was started with is still there, for it and for what it starts.
-		if got := newClient(t, s.url).must(t, "/environment"); got != "true true\n" {
+		asks := newClient(t, s.url)
+		if got := asks.must(t, "/environment"); got != "true true\n" {
 			t.Errorf("environment: %s", got)
 		}
+		asks.close() // whoever is still connected is kept by the next worker
 		c, p = hold(t, s, d)
 		recycled := make(chan error, 1)
 		go func() { recycled <- s.Recycle(t.Context(), 0) }()
@@ -62,6 +64,7 @@ func TestTitles(t *testing.T) {
 		if err := <-recycled; err != nil {
 			t.Error(err)
 		}
+		c.close()
 		is(pids(t, s)[0], "test: worker 1 suite [idle]")
 		if err := s.stop(); err != nil {
 			t.Error(err)
