@@ -22,8 +22,12 @@ import (
 // or with the parameters that it got, one on each line, and the body.
 const scriptedVariable = "BIDENT_TEST_SCRIPTED"
 
-// loopVariable makes it redirect to itself, whatever it is asked.
-const loopVariable = "BIDENT_TEST_LOOP"
+// loopVariable makes it redirect to itself, whatever it is asked, and helloVariable
+// say the same.
+const (
+	loopVariable  = "BIDENT_TEST_LOOP"
+	helloVariable = "BIDENT_TEST_HELLO"
+)
 
 func scriptedMain() {
 	l, err := net.FileListener(os.Stdin)
@@ -50,6 +54,8 @@ func scripted(conn net.Conn) {
 		}
 		query, _ := url.ParseQuery(string(r.Params.Get("QUERY_STRING")))
 		switch text := query.Get("a"); {
+		case os.Getenv(helloVariable) != "":
+			_ = s.Stdout([]byte("Content-Type: text/plain\n\nhello\n"))
 		case os.Getenv(loopVariable) != "":
 			_ = s.Stdout([]byte("Location: /again\n\n"))
 		case query.Has("stderr"):

@@ -160,7 +160,7 @@ func TestAllocationsOfLocate(t *testing.T) {
 	var l Location
 	for _, trusted := range []time.Duration{0, time.Hour} {
 		f.trust = trusted
-		for _, uri := range []string{"/app.php", "/blog/", "/upload/pic.jpg", "/../x", "/blog/index.php?x"} {
+		for _, uri := range []string{"/app.php", "/blog/", "/upload/pic.jpg", "/../x", "/blog/index.php?x", "/nope.php", "/nope/x", "/app.php/x/y", "/upload/"} {
 			target := []byte(uri)
 			f.Locate(&l, target, someIndex, byName{})
 			if n := testing.AllocsPerRun(200, func() { f.Locate(&l, target, someIndex, byName{}) }); n != 0 {
