@@ -33,7 +33,7 @@ func (h upstreamHandler) program() []string             { return nil }
 
 // upstreamOf are the upstreams that answer for a handler, nil if it is another one.
 func upstreamOf(h Handler) upstreamHandler {
-	up, _ := h.(upstreamHandler)
+	up, _ := executor(h).(upstreamHandler)
 	return up
 }
 

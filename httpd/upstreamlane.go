@@ -342,7 +342,7 @@ func (x *upstreamLane) failed(err error) {
 	r.mu.Lock()
 	left, at := x.left, x.at
 	r.mu.Unlock()
-	if r.stream == nil && (errors.Is(err, errUpstreamDown) || errors.Is(err, errUpstreamBusy) || errors.Is(err, errProgramOverloaded)) {
+	if r.stream == nil && (errors.Is(err, errUpstreamDown) || errors.Is(err, errUpstreamBusy) || errors.Is(err, errProgramBusy)) {
 		overloaded(r.ctx)
 	} else {
 		r.fail()
