@@ -17,6 +17,8 @@ var examples = map[string]struct {
 	"demo_faults":                 {items: []string{"yes"}, toml: "true"},
 	"root":                        {items: []string{"/srv/www"}},
 	"index":                       {items: []string{"home.html", "index.htm"}, context: "--root=/srv"},
+	"upstream":                    {items: []string{"fcgi://127.0.0.1:9000", "fcgi+unix:///run/x"}},
+	"upstream_keep":               {items: []string{"5"}, toml: "5", want: `"5s"`, context: "--upstream=fcgi://127.0.0.1:9000"},
 	"listen":                      {items: []string{"http://:1", "http+unix:///run/x"}},
 	"backlog":                     {items: []string{"7"}, toml: "7"},
 	"socket_mode":                 {items: []string{"660"}, toml: "0o660", want: `"0660"`},
