@@ -88,7 +88,7 @@ func TestDefaults(t *testing.T) {
 	want := Serve{
 		App: "demo", Listen: []string{"http://127.0.0.1:8080"}, Mode: "emulate", Concurrency: 1, Accept: "auto",
 		UpstreamKeep: time.Second,
-		MaxServers: 50, MinServers: 50, StartServers: 50,
+		MaxServers:   50, MinServers: 50, StartServers: 50,
 		CheckForWaiting: 10 * time.Second, CheckForSpawn: 30 * time.Second, MinChildTTL: 10 * time.Second, MaxSurge: 1,
 		MaxRequests: 1000, StartTimeout: time.Minute, DieTimeout: time.Minute, CheckForDead: 30 * time.Second, MaxLost: 10,
 		QueueSize: 1024, QueueTimeout: 30 * time.Second, LogLevel: 2, LogFormat: "text", HUP: "reload", MaxBodySize: 64 << 20,

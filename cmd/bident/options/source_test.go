@@ -12,6 +12,7 @@ var examples = map[string]struct {
 	toml    string   // in TOML, if not the words in quotes
 	context string   // flags with which it makes sense
 	want    string   // as Print writes it, if not as in TOML
+	program bool     // it makes sense with a program
 }{
 	"app":                         {items: []string{"demo"}},
 	"demo_faults":                 {items: []string{"yes"}, toml: "true"},
@@ -19,6 +20,10 @@ var examples = map[string]struct {
 	"index":                       {items: []string{"home.html", "index.htm"}, context: "--root=/srv"},
 	"upstream":                    {items: []string{"fcgi://127.0.0.1:9000", "fcgi+unix:///run/x"}},
 	"upstream_keep":               {items: []string{"5"}, toml: "5", want: `"5s"`, context: "--upstream=fcgi://127.0.0.1:9000"},
+	"match":                       {items: []string{`\.php$`}, want: `"\\.php$"`, program: true},
+	"script":                      {items: []string{"app.php"}, program: true},
+	"fallback":                    {items: []string{"/index.php"}, context: "--root=/srv", program: true},
+	"sendfile_root":               {items: []string{"/srv/a", "b"}, context: "--root=/srv", program: true},
 	"listen":                      {items: []string{"http://:1", "http+unix:///run/x"}},
 	"backlog":                     {items: []string{"7"}, toml: "7"},
 	"socket_mode":                 {items: []string{"660"}, toml: "0o660", want: `"0660"`},
@@ -154,6 +159,9 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			args := slices.Concat(strings.Fields(e.context), source.args)
 			if source.name != "" {
 				args = append(args, "--config", source.name)
+			}
+			if e.program {
+				args = append(args, "--", "x")
 			}
 			s, err := Load(args, source.environ, oneFile(source.name, source.text))
 			if err != nil {
