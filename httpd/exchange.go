@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/pool"
 )
@@ -31,10 +30,10 @@ const (
 // errChildPanicked is what a worker crashed of whose child reported a panic.
 var errChildPanicked = errors.New("httpd: handler panicked in the child")
 
-// exchangeRunner runs requests by a FastCGI exchange with a child, over a
-// connection of the lane's own.
+// exchangeRunner runs requests by a FastCGI exchange with its peer, mostly a child,
+// over a connection of the lane's own.
 type exchangeRunner struct {
-	child *fork.Child
+	child peer
 	crew  crew
 	log   *slog.Logger
 
@@ -60,7 +59,7 @@ type exchangeRunner struct {
 	killed   bool
 }
 
-func newExchangeRunner(c *fork.Child, l *pool.Lane, log *slog.Logger) *exchangeRunner {
+func newExchangeRunner(c peer, l *pool.Lane, log *slog.Logger) *exchangeRunner {
 	r := &exchangeRunner{child: c, crew: crewOf(l.Crew()), log: log}
 	r.patience = time.AfterFunc(time.Hour, r.impatient)
 	r.patience.Stop()
