@@ -32,7 +32,7 @@ func (s *Settings) IsSet(key string) bool { _, ok := s.origins[key]; return ok }
 // derive fills in the defaults that depend on other settings.
 func (s *Settings) derive() {
 	program := len(s.Program) > 0
-	if !s.IsSet("app") && !program && s.Root == "" {
+	if !s.IsSet("app") && !program && s.Root == "" && len(s.Upstream) == 0 {
 		s.App = "demo"
 	}
 	if !s.IsSet("index") {

@@ -22,6 +22,8 @@ var examples = map[string]struct {
 	"script":                      {items: []string{"app.php"}, program: true},
 	"fallback":                    {items: []string{"/index.php"}, context: "--root=/srv", program: true},
 	"sendfile_root":               {items: []string{"/srv/a", "b"}, context: "--root=/srv", program: true},
+	"upstream":                    {items: []string{"fcgi://127.0.0.1:9000", "fcgi+unix:///run/x"}},
+	"upstream_keep":               {items: []string{"5"}, toml: "5", want: `"5s"`, context: "--upstream=fcgi://127.0.0.1:9000"},
 	"listen":                      {items: []string{"http://:1", "http+unix:///run/x"}},
 	"backlog":                     {items: []string{"7"}, toml: "7"},
 	"socket_mode":                 {items: []string{"660"}, toml: "0o660", want: `"0660"`},
