@@ -190,23 +190,20 @@ func TestStarved(t *testing.T) {
 		s.End(0)
 	})
 	url := overFastCGI(scriptedUnix(t, func(conn net.Conn, number int) {
-		if number == 1 {
-			io.Copy(io.Discard, conn)
+		if number > 0 {
+			serve(conn, number)
 			return
 		}
-		serve(conn, number)
+		io.Copy(io.Discard, conn)
 	}))
 	const timeout = 200 * time.Millisecond
-	report, err := Run(t.Context(), Config{URL: url, Connections: 3, Requests: 5000, Timeout: timeout})
+	report, err := Run(t.Context(), Config{URL: url, Connections: 3, Duration: timeout / 2, Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := report.Waits
-	if w.Starved != 1 && w.Fewest == 0 || w.Longest < timeout || w.Most == 0 {
-		t.Errorf("%+v", w)
-	}
-	if report.Errors[Timeout] != 1 {
-		t.Errorf("errors %v", report.Errors)
+	if w.Starved != 1 || w.Fewest != 0 || w.Longest < timeout || w.Most == 0 || report.Errors[Timeout] != 1 {
+		t.Errorf("%+v, errors %v", w, report.Errors)
 	}
 }
 
@@ -216,6 +213,9 @@ func TestWaits(t *testing.T) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	if got := waits([]waited{{5, 100}, {9, 6}, {1, 110}, {2, 121}}); got.Starved != 1 {
+		t.Errorf("%+v", got)
+	}
+	if got := waits([]waited{{5, 0}, {0, 0}}); got.Starved != 1 {
 		t.Errorf("%+v", got)
 	}
 	if got := waits(nil); got != (Waits{}) {

@@ -15,7 +15,8 @@ type Waits struct {
 	// Fewest and Most are the answers in the interval of the connection that had
 	// the fewest, and the most.
 	Fewest, Most uint64
-	// Starved connections had less than a tenth of the mean of them all.
+	// Starved connections had less than a tenth of the mean of them all, or waited
+	// for nothing.
 	Starved int
 }
 
@@ -42,7 +43,8 @@ func waits(all []waited) Waits {
 	slices.Sort(longest)
 	w.Longest, w.Median = time.Duration(longest[len(longest)-1]), time.Duration(longest[len(longest)/2])
 	for _, one := range all {
-		if float64(one.answers) < float64(sum)/float64(len(all))/10 {
+		none := one.answers == 0 && one.longest > 0
+		if none || float64(one.answers) < float64(sum)/float64(len(all))/10 {
 			w.Starved++
 		}
 	}
