@@ -79,7 +79,7 @@ func (h *CGIBin) prefix() string {
 
 // isCGI reports whether a handler starts a process for each request.
 func isCGI(h Handler) bool {
-	switch h.(type) {
+	switch executor(h).(type) {
 	case cgiProgram, *CGIBin:
 		return true
 	}
@@ -107,7 +107,7 @@ func checkCGI(h Handler, c pool.Config, i *Isolation) error {
 	bad := func(format string, args ...any) {
 		problems = append(problems, fmt.Errorf("%w: %w", ErrConfig, fmt.Errorf(format, args...)))
 	}
-	switch h := h.(type) {
+	switch h := executor(h).(type) {
 	case cgiProgram:
 		if isNPH(h[0]) {
 			bad("%s: %w", h[0], errNPH)
@@ -136,13 +136,10 @@ func (r *instance) cgiBackend(o *pool.Options, q *pool.Queue, lanes int, h Handl
 	s := r.server
 	c := &cgi{env: cgiEnvironment(s.Env, s.ClearEnv)}
 	config := fork.LauncherConfig{Isolation: r.childIsolation()}
-	if bin, ok := h.(*CGIBin); ok {
-		dir := bin.Dir
-		if config.Isolation.Chroot == "" {
-			var err error
-			if dir, err = filepath.Abs(config.Isolation.Outside(dir)); err != nil {
-				return fmt.Errorf("httpd: CGIBin: %w", err)
-			}
+	if bin, ok := executor(h).(*CGIBin); ok {
+		dir, err := absolute(bin.Dir, &config.Isolation)
+		if err != nil {
+			return fmt.Errorf("httpd: CGIBin: %w", err)
 		}
 		c.bin = &cgiBin{outside: config.Isolation.Outside(dir), dir: dir, prefix: bin.prefix()}
 	} else {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	slash "path"
+	slashed "path"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -43,7 +43,7 @@ func (b *cgiBin) find(where string) (script *cgiScript, status int, err error) {
 		if part == "" || part[0] == '.' {
 			return nil, fasthttp.StatusNotFound, nil
 		}
-		next := slash.Join(name, part)
+		next := slashed.Join(name, part)
 		file, err := root.Stat(next)
 		switch {
 		case index && errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
@@ -58,7 +58,7 @@ func (b *cgiBin) find(where string) (script *cgiScript, status int, err error) {
 		case isNPH(next):
 			return nil, fasthttp.StatusInternalServerError, errNPH
 		}
-		script := &cgiScript{path: slash.Join(b.dir, next), dir: slash.Join(b.dir, name), name: b.prefix + next}
+		script := &cgiScript{path: slashed.Join(b.dir, next), dir: slashed.Join(b.dir, name), name: b.prefix + next}
 		if more {
 			script.info = "/" + rest
 		}

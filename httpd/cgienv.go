@@ -48,7 +48,7 @@ func variableName(v string) string {
 	return name
 }
 
-// cgiScript is the program for one request.
+// cgiScript is a script for one request.
 type cgiScript struct {
 	path string // of its file, as it finds it
 	dir  string // its working directory, "" for that of all
@@ -57,25 +57,36 @@ type cgiScript struct {
 }
 
 // environment is that of a program for one request: the variables of the request,
-// and of what all have in common that which they do not name.
-func (c *cgi) environment(v *variables, ctx *fasthttp.RequestCtx, script *cgiScript) []string {
+// and of what all have in common that which they do not name. script is nil if there
+// is one program.
+func (c *cgi) environment(v *variables, ctx *fasthttp.RequestCtx, m *mount, script *cgiScript) []string {
 	env := make([]string, 0, len(c.env)+32)
 	seen := make(map[string]bool, 32)
 	add := func(name, value string) {
 		env = append(env, name+"="+value)
 		seen[name] = true
 	}
-	v.visit(ctx, func(name, value []byte) {
+	v.visit(ctx, m, func(name, value []byte) {
 		switch string(name) {
-		case "SCRIPT_NAME", "PATH_INFO":
-		default:
-			add(string(name), string(value))
+		case "SCRIPT_NAME", "PATH_INFO", "SCRIPT_FILENAME", "PATH_TRANSLATED":
+			if script != nil {
+				return
+			}
 		}
+		add(string(name), string(value))
 	})
-	add("SCRIPT_NAME", script.name)
-	add("SCRIPT_FILENAME", script.path)
-	if script.info != "" {
-		add("PATH_INFO", script.info)
+	switch {
+	case script != nil:
+		add("SCRIPT_NAME", script.name)
+		add("SCRIPT_FILENAME", script.path)
+		if script.info != "" {
+			add("PATH_INFO", script.info)
+			if len(m.root) > 0 { // RFC 3875, section 4.1.6
+				add("PATH_TRANSLATED", strings.TrimSuffix(string(m.root), "/")+script.info)
+			}
+		}
+	case !seen["SCRIPT_FILENAME"] && !runsPHP(c.args): // which would print itself
+		add("SCRIPT_FILENAME", c.launcher.Path())
 	}
 	for _, v := range c.env {
 		if !seen[variableName(v)] {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	slashed "path"
 	"strings"
 	"sync"
 	"syscall"
@@ -128,26 +129,27 @@ func (r *cgiRunner) Run(l *pool.Lane, t *pool.Task) bool {
 // start starts the program for the request. It returns nil if the request was
 // answered without.
 func (r *cgiRunner) start() *fork.Errand {
-	target := splitTarget(r.ctx.Request.Header.RequestURI())
-	where := string(r.vars.decode(target.path))
-	script := &cgiScript{path: r.launcher.Path(), info: where}
-	args := r.args
+	m := &r.answered.mount
+	p := fork.Program{Path: r.launcher.Path(), Args: r.args}
+	if len(m.file) > 0 {
+		p.Dir = slashed.Dir(string(m.file)) // RFC 3875, section 7.2
+	}
+	var script *cgiScript
 	if r.bin != nil {
 		var status int
 		var err error
-		if script, status, err = r.bin.find(where); script == nil {
+		if script, status, err = r.bin.find(string(m.path(r.ctx))); script == nil {
 			if err != nil {
 				r.log.Error("no CGI program for the request", "slot", r.crew.slot, "request", string(r.what), "error", err)
 			}
 			r.ctx.Error(strings.ToLower(fasthttp.StatusMessage(status))+"\n", status)
 			return nil
 		}
-		args = []string{script.path}
+		p.Path, p.Args, p.Dir = script.path, []string{script.path}, script.dir
 	}
-	body := r.ctx.Request.Body()
-	e, err := r.launcher.Start(fork.Program{
-		Path: script.path, Args: args, Env: r.environment(&r.vars, r.ctx, script), Dir: script.dir, Input: len(body) > 0,
-	})
+	p.Env = r.environment(&r.vars, r.ctx, m, script)
+	p.Input = len(r.ctx.Request.Body()) > 0
+	e, err := r.launcher.Start(p)
 	if err != nil {
 		r.refuse(err, 0)
 		return nil

@@ -31,6 +31,9 @@ const (
 // errChildPanicked is what a worker crashed of whose child reported a panic.
 var errChildPanicked = errors.New("httpd: handler panicked in the child")
 
+// errProgramBusy says that a program has refused a request because it has too many.
+var errProgramBusy = errors.New("httpd: the program is overloaded")
+
 // exchangeRunner runs requests by a FastCGI exchange with a child, over a
 // connection of the lane's own.
 type exchangeRunner struct {
@@ -197,6 +200,8 @@ func (r *exchangeRunner) Stderr(p []byte) {
 // check looks at an exchange that has come to its end.
 func (r *exchangeRunner) check(end fcgi.EndRequest) error {
 	switch {
+	case end.ProtocolStatus == fcgi.Overloaded:
+		return errProgramBusy
 	case end.ProtocolStatus != fcgi.RequestComplete:
 		return fmt.Errorf("%w: the program refused the request: %v", errAnswerHead, end.ProtocolStatus)
 	case r.given, r.cut:
@@ -219,6 +224,9 @@ func (r *exchangeRunner) failed(t *pool.Task, err error) bool {
 			"request", string(r.what), "error", err)
 	}
 	r.fail()
+	if errors.Is(err, errProgramBusy) && r.stream == nil {
+		overloaded(r.ctx)
+	}
 	if errors.Is(err, fcgi.ErrNoAnswer) || errors.Is(err, fcgi.ErrCut) {
 		death := time.NewTimer(deathPatience)
 		defer death.Stop()

@@ -21,7 +21,7 @@ type programAnswer struct {
 	lane     *pool.Lane
 	ctx      *fasthttp.RequestCtx // not to be used once the answer is a stream
 	answered *job                 // the request's
-	eager    bool                 // an answer without a length is a stream from its head on
+	eager    bool                 // it is a child of this program: without a length it is a stream from its head on
 	bodiless bool                 // the answer to HEAD
 	head     []byte
 	headDone bool
@@ -55,6 +55,9 @@ func (a *programAnswer) write(p []byte) error {
 			return err
 		}
 		a.headDone, a.length = true, length
+		if !a.eager {
+			a.answered.sequel = sequelOf(a.head[:end], &a.ctx.Response, &a.answered.mount)
+		}
 		p = a.head[body:]
 		if length < 0 && a.eager {
 			if err := a.startStream(); err != nil {
@@ -66,7 +69,7 @@ func (a *programAnswer) write(p []byte) error {
 		_, err := a.stream.Write(p)
 		return err
 	}
-	if a.bodiless {
+	if a.dropped() {
 		return nil
 	}
 	a.ctx.Response.AppendBody(p)
@@ -80,6 +83,7 @@ func (a *programAnswer) write(p []byte) error {
 // goes on to the client.
 func (a *programAnswer) pass() {
 	switch {
+	case a.headDone && a.dropped():
 	case a.stream != nil:
 		_ = a.stream.Flush() // the next Write says whether the client has left
 	case a.headDone:
@@ -91,7 +95,7 @@ func (a *programAnswer) pass() {
 
 // startStream turns the answer so far into a stream.
 func (a *programAnswer) startStream() error {
-	if a.headOnly() {
+	if a.dropped() {
 		return nil
 	}
 	resp := &a.ctx.Response
@@ -115,12 +119,18 @@ func (a *programAnswer) headOnly() bool {
 	return a.bodiless || status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified
 }
 
+// dropped reports whether the body reaches nobody: there is none, or the answer is
+// another one.
+func (a *programAnswer) dropped() bool {
+	return a.headOnly() || a.answered.sequel.kind != sequelNone
+}
+
 // complete checks an answer that has come to its end.
 func (a *programAnswer) complete() error {
 	if !a.headDone {
 		return fmt.Errorf("%w: it ended in the middle", errAnswerHead)
 	}
-	if a.stream != nil {
+	if a.stream != nil || a.answered.sequel.kind != sequelNone {
 		return nil // the front cuts what does not have the length that it has sent
 	}
 	resp := &a.ctx.Response
@@ -139,9 +149,16 @@ func (a *programAnswer) complete() error {
 // has gone out: then close cuts it.
 func (a *programAnswer) fail() {
 	if a.stream == nil {
-		a.ctx.Response.Reset()
-		a.ctx.Error("bad gateway\n", fasthttp.StatusBadGateway)
+		a.answered.sequel = sequel{}
+		badGateway(a.ctx)
 	}
+}
+
+// badGateway is the answer to a request whose program has given none that could be
+// passed on.
+func badGateway(ctx *fasthttp.RequestCtx) {
+	ctx.Response.Reset()
+	ctx.Error("bad gateway\n", fasthttp.StatusBadGateway)
 }
 
 // close ends an answer that is a stream: cut, visibly for the client, if err is

@@ -12,9 +12,15 @@ type Serve struct {
 	// What is served. App is empty if Root or Program is given.
 	App        string
 	DemoFaults bool
-	Root       string   // directory of files; empty: none
+	Root       string   // directory of files, and of scripts of Program; empty: none
 	Index      []string // with Root, names tried for a directory, at least one
 	Program    []string // the external program and its arguments
+
+	// What of it is the program's.
+	Match        string   // regular expression; empty: what is no file
+	Script       string   // file; empty: the one that is asked for
+	Fallback     string   // path below Root; empty: none
+	SendfileRoot []string // directories
 
 	// Where.
 	Listen     []string    // URLs

@@ -12,11 +12,16 @@ var examples = map[string]struct {
 	toml    string   // in TOML, if not the words in quotes
 	context string   // flags with which it makes sense
 	want    string   // as Print writes it, if not as in TOML
+	program bool     // it makes sense with a program
 }{
 	"app":                         {items: []string{"demo"}},
 	"demo_faults":                 {items: []string{"yes"}, toml: "true"},
 	"root":                        {items: []string{"/srv/www"}},
 	"index":                       {items: []string{"home.html", "index.htm"}, context: "--root=/srv"},
+	"match":                       {items: []string{`\.php$`}, want: `"\\.php$"`, program: true},
+	"script":                      {items: []string{"app.php"}, program: true},
+	"fallback":                    {items: []string{"/index.php"}, context: "--root=/srv", program: true},
+	"sendfile_root":               {items: []string{"/srv/a", "b"}, context: "--root=/srv", program: true},
 	"listen":                      {items: []string{"http://:1", "http+unix:///run/x"}},
 	"backlog":                     {items: []string{"7"}, toml: "7"},
 	"socket_mode":                 {items: []string{"660"}, toml: "0o660", want: `"0660"`},
@@ -152,6 +157,9 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			args := slices.Concat(strings.Fields(e.context), source.args)
 			if source.name != "" {
 				args = append(args, "--config", source.name)
+			}
+			if e.program {
+				args = append(args, "--", "x")
 			}
 			s, err := Load(args, source.environ, oneFile(source.name, source.text))
 			if err != nil {
