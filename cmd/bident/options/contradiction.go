@@ -12,9 +12,11 @@ func (r *reading) contradictions() {
 	if program && r.App != "" {
 		r.contradict("app", "an application and a program are given, but only one can be served", "leave out one of them", "program")
 	}
-	if !program && r.Root == "" && r.App == "" {
+	external := program || r.CGIBin != ""
+	if !external && r.Root == "" && r.App == "" {
 		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root")
 	}
+	r.cgi(program)
 	r.files(program)
 	if r.App != "" && r.App != "demo" {
 		r.contradict("app", fmt.Sprintf("there is no application %q", r.App), "demo is the one that is built in")
@@ -30,7 +32,7 @@ func (r *reading) contradictions() {
 	}
 	r.certificates()
 	r.access()
-	r.ways(program)
+	r.ways(external)
 	r.numbers()
 }
 

@@ -9,12 +9,15 @@ import (
 // values are effective ones, with defaults applied. The defaults, units and
 // meanings of 0 are in the table, from which "bident serve --help" is made.
 type Serve struct {
-	// What is served. App is empty if Root or Program is given.
+	// What is served. App is empty if Root, Program or CGIBin is given.
 	App        string
 	DemoFaults bool
 	Root       string   // directory of files, and of scripts of Program; empty: none
 	Index      []string // with Root, names tried for a directory, at least one
 	Program    []string // the external program and its arguments
+	CGI        bool     // Program is started for each request
+	CGIBin     string   // directory of CGI scripts; empty: none
+	CGIPrefix  string   // what it stands for; begins and ends with a slash
 
 	// What of it is the program's.
 	Match        string   // regular expression; empty: what is no file
