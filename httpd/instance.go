@@ -74,6 +74,8 @@ func (s *Server) open(plan *settings, h *heir) (_ *instance, err error) {
 	}
 	options := pool.Options{Log: plan.log, Observe: s.Observe, Generation: r.firstGeneration()}
 	switch {
+	case isCGI(s.Handler):
+		err = r.openCGI(&options)
 	case plan.mode == Emulate:
 		err = r.openEmulate(&options)
 	default:

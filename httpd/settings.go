@@ -47,7 +47,7 @@ func (s *Server) settings() (*settings, error) {
 		bad("Handler is missing")
 	case s.Handler == nil:
 	case program:
-		p.mode = Fork
+		p.mode = programMode(s.Handler)
 	case upstreamOf(s.Handler) != nil:
 		upstreamOf(s.Handler).check(s.Mode, bad)
 		if p.accept == AcceptRequest {
@@ -69,7 +69,7 @@ func (s *Server) settings() (*settings, error) {
 		if p.accept != AcceptAuto {
 			bad("Accept %s makes no sense in emulate mode", p.accept)
 		}
-		if s.GOMAXPROCS != 0 || s.Env != nil || s.ClearEnv {
+		if s.GOMAXPROCS != 0 || (s.Env != nil || s.ClearEnv) && !program {
 			bad("GOMAXPROCS, Env and ClearEnv are for children: they make no sense in emulate mode")
 		}
 	}
@@ -96,6 +96,7 @@ func (s *Server) settings() (*settings, error) {
 		problems = append(problems, fmt.Errorf("%w: %w", ErrConfig, err))
 	}
 	problem(checkMemory(s.Pool, p.mode))
+	problem(checkCGI(s.Handler, s.Pool, &s.Isolation))
 	p.pool = s.poolDefaults(s.Pool, p.mode)
 	if p.mode == Fork && p.accept == AcceptAuto {
 		p.accept = AcceptRequest

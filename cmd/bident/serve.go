@@ -86,7 +86,7 @@ func firstSettings(args []string) (*options.Settings, error) {
 func readSettings(args []string, further ...func(*options.Settings) error) (*options.Settings, error) {
 	s, err := options.Load(args, os.Environ(), os.ReadFile)
 	if err == nil {
-		problems := []error{findProgram(s), findRoot(s), findScript(s), findCertificates(s)}
+		problems := []error{findProgram(s), findRoot(s), findScript(s), findCGIBin(s), findCertificates(s)}
 		for _, find := range further {
 			problems = append(problems, find(s))
 		}
@@ -123,8 +123,8 @@ func server(s *options.Settings) *httpd.Server {
 	if srv.Mode == httpd.Emulate {
 		srv.Accept = httpd.AcceptAuto // "request" is what it does anyway
 	}
-	if len(s.Program) > 0 {
-		srv.Handler = scripted(s, httpd.Program(s.Program[0], s.Program[1:]...))
+	if program := external(s); program != nil {
+		srv.Handler = scripted(s, program)
 		return srv
 	}
 	if len(s.Upstream) > 0 {

@@ -129,6 +129,15 @@ func urlPath(v any) fault {
 	return fault{fmt.Sprintf("%q is not the path of a file below root", text), "such as /index.php"}
 }
 
+// urlDirectory checks cgi_prefix.
+func urlDirectory(v any) fault {
+	text := v.(string)
+	if text == "/" || strings.HasPrefix(text, "/") && path.Clean(text)+"/" == text {
+		return fault{}
+	}
+	return fault{fmt.Sprintf("%q is not a path that begins and ends with a slash", text), "such as /cgi-bin/"}
+}
+
 // laterSchemes are the schemes of listen that are not built yet.
 var laterSchemes = []string{"fcgi", "fcgi+unix", "http+fd", "fcgi+fd", "http+systemd"}
 

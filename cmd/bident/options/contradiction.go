@@ -12,9 +12,11 @@ func (r *reading) contradictions() {
 	if program && r.App != "" {
 		r.contradict("app", "an application and a program are given, but only one can be served", "leave out one of them", "program")
 	}
-	if !program && r.Root == "" && r.App == "" && len(r.Upstream) == 0 {
-		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root", "upstream")
+	external := program || r.CGIBin != "" || len(r.Upstream) > 0
+	if !external && r.Root == "" && r.App == "" {
+		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root", "cgi_bin", "upstream")
 	}
+	r.cgi(program)
 	r.upstreams(program)
 	r.files(program)
 	if r.App != "" && r.App != "demo" {
@@ -31,7 +33,7 @@ func (r *reading) contradictions() {
 	}
 	r.certificates()
 	r.access()
-	r.ways(program)
+	r.ways(external)
 	r.numbers()
 }
 

@@ -50,7 +50,7 @@ func envName(key string) string { return envPrefix + strings.ToUpper(key) }
 // notBuilt lists the settings that are part of Bident's interface but not of
 // this version; true marks booleans, whose flags take no value.
 var notBuilt = map[string]bool{
-	"clock_socket": false, "cgi": true,
+	"clock_socket": false,
 	"socket_owner": false,
 	"drain_delay":  false,
 	"max_dequeue":  false, "check_for_dequeue": false, "dequeue_command": false,

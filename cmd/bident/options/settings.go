@@ -32,7 +32,8 @@ func (s *Settings) IsSet(key string) bool { _, ok := s.origins[key]; return ok }
 // derive fills in the defaults that depend on other settings.
 func (s *Settings) derive() {
 	program := len(s.Program) > 0
-	if !s.IsSet("app") && !program && s.Root == "" && len(s.Upstream) == 0 {
+	external := program || s.CGIBin != "" || len(s.Upstream) > 0
+	if !s.IsSet("app") && !external && s.Root == "" {
 		s.App = "demo"
 	}
 	if !s.IsSet("index") {
@@ -43,7 +44,7 @@ func (s *Settings) derive() {
 	}
 	if !s.IsSet("mode") {
 		s.Mode = "emulate"
-		if program {
+		if external {
 			s.Mode = "fork"
 		}
 	}
