@@ -153,6 +153,7 @@ func poolConfig(s *options.Settings) pool.Config {
 		CheckForWaiting:   unlimited(s.CheckForWaiting),
 		CheckForSpawn:     unlimited(s.CheckForSpawn),
 		MinChildTTL:       unlimited(s.MinChildTTL),
+		MaxIdle:           s.MaxIdle,
 		Concurrency:       s.Concurrency,
 		MaxRequests:       unlimited(s.MaxRequests),
 		MaxRequestsJitter: s.MaxRequestsJitter,

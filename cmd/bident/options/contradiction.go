@@ -130,6 +130,7 @@ func (r *reading) emulated() {
 		set bool
 	}{
 		{"no_new_privs", r.NoNewPrivs}, {"rlimit_as", r.RlimitAS != 0}, {"rlimit_nofile", r.RlimitNofile != 0},
+		{"rlimit_core", r.RlimitCore != ""},
 		{"nice", r.Nice != 0}, {"cpus", r.CPUs != ""}, {"cgroup", r.Cgroup != ""},
 	} {
 		if s.set {
@@ -156,6 +157,9 @@ func (r *reading) numbers() {
 	r.atMost("min_servers", r.MinServers, "max_servers", r.MaxServers)
 	r.atMost("start_servers", r.StartServers, "max_servers", r.MaxServers)
 	r.atMost("min_spare_servers", r.MinSpareServers, "max_servers", r.MaxServers)
+	if r.MaxIdle > 0 && r.MinServers >= r.MaxServers {
+		r.contradict("max_idle", "makes no sense with a fixed number of workers", "min_servers is to be less than max_servers", "min_servers", "max_servers")
+	}
 	if r.MaxSpareServers > 0 {
 		r.atMost("min_spare_servers", r.MinSpareServers, "max_spare_servers", r.MaxSpareServers)
 	}

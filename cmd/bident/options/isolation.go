@@ -30,6 +30,17 @@ func absolute(v any) fault {
 	return fault{}
 }
 
+// coreSize checks rlimit_core.
+func coreSize(v any) fault {
+	text := v.(string)
+	if _, err := ParseSize(text); err != nil && text != "" && text != unlimitedCore {
+		return fault{fmt.Sprintf("%q is not a size", text), "such as 0, 10m or unlimited"}
+	}
+	return fault{}
+}
+
+const unlimitedCore = "unlimited"
+
 // umask checks an octal umask.
 func umask(v any) fault {
 	if n, err := strconv.ParseUint(v.(string), 8, 32); v.(string) != "" && (err != nil || n > 0o777) {

@@ -49,6 +49,7 @@ type Serve struct {
 	CheckForWaiting time.Duration
 	CheckForSpawn   time.Duration
 	MinChildTTL     time.Duration
+	MaxIdle         time.Duration // 0: no limit
 	MaxSurge        int
 	MaxUnavailable  int
 	StartDelay      time.Duration
@@ -113,8 +114,9 @@ type Serve struct {
 	WorkingDir      string
 	Umask           string // octal; empty: as it is
 	NoNewPrivs      bool
-	RlimitAS        int64 // octets; 0: as it is
-	RlimitNofile    int   // 0: as it is
+	RlimitAS        int64  // octets; 0: as it is
+	RlimitNofile    int    // 0: as it is
+	RlimitCore      string // a size or "unlimited"; empty: as it is
 	Nice            int
 	CPUs            string // as 0,2-3; empty: all
 	Cgroup          string
