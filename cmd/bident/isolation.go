@@ -12,7 +12,7 @@ func isolation(s *options.Settings) httpd.Isolation {
 	cpus, _ := strconv.ParseFloat(s.CgroupCPUMax, 64) // checked when it was read
 	return httpd.Isolation{
 		Rlimits: rlimits(s),
-		User: s.User, Group: s.Group, Groups: s.Groups,
+		User:    s.User, Group: s.Group, Groups: s.Groups,
 		RlimitAS: s.RlimitAS, RlimitNofile: int64(s.RlimitNofile), Nice: s.Nice, CPUs: s.CPUs,
 		Umask: s.Umask, Chroot: s.Chroot, Dir: s.WorkingDir, NoNewPrivs: s.NoNewPrivs,
 		Cgroup: s.Cgroup, CgroupMemoryMax: s.CgroupMemoryMax, CgroupCPUMax: cpus,
