@@ -163,7 +163,7 @@ func (r *instance) listen() error {
 }
 
 func (r *instance) listenOptions() listen.Options {
-	return listen.Options{Backlog: r.server.Backlog, Mode: r.server.SocketMode}
+	return listen.Options{Backlog: r.server.Backlog, Mode: r.server.SocketMode, Owner: r.plan.owner}
 }
 
 // run is the server's life.

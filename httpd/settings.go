@@ -9,7 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/certs"
+	"github.com/bident/bident/internal/listen"
 	"github.com/bident/bident/pool"
 )
 
@@ -22,6 +24,7 @@ type settings struct {
 	pool      pool.Config
 	pools     []*Pool // of routes
 	front     frontConfig
+	owner     *listen.Owner // of UNIX sockets
 	log       *slog.Logger
 }
 
@@ -76,6 +79,10 @@ func (s *Server) settings() (*settings, error) {
 	}
 	if s.SocketMode&^fs.ModePerm != 0 {
 		bad("SocketMode %o has bits beside permissions", uint32(s.SocketMode))
+	}
+	owner, err := fork.FindOwner(s.SocketOwner)
+	if p.owner = owner; err != nil {
+		bad("SocketOwner: %v", err)
 	}
 	if s.GOMAXPROCS < 0 {
 		bad("GOMAXPROCS %d is negative", s.GOMAXPROCS)

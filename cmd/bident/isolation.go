@@ -33,6 +33,6 @@ func rlimits(s *options.Settings) map[string]int64 {
 
 // isolationKeys are the settings for fields of httpd.Isolation that messages name.
 var isolationKeys = map[string]string{
-	"User": "user", "Group": "group", "Groups": "groups", "Chroot": "chroot", "Dir": "working_dir",
+	"SocketOwner": "socket_owner", "User": "user", "Group": "group", "Groups": "groups", "Chroot": "chroot", "Dir": "working_dir",
 	"RlimitAS": "rlimit_as", "RlimitNofile": "rlimit_nofile", "CPUs": "cpus", "Umask": "umask",
 }

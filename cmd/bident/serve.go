@@ -51,6 +51,9 @@ func serveWith(args []string, s *options.Settings, stderr io.Writer) error {
 		return unwritable(s, "log_file", s.LogFile, err)
 	}
 	defer logs.Close()
+	for _, p := range s.Ignored() {
+		logs.logger.Warn("php-fpm file", "at", p.Where, "directive", p.What, "because", p.Hint)
+	}
 	srv := server(s)
 	srv.Log = logs.logger
 	srv.Hooks.ReopenLogs = logs.Reopen
@@ -86,6 +89,9 @@ func firstSettings(args []string) (*options.Settings, error) {
 func readSettings(args []string, further ...func(*options.Settings) error) (*options.Settings, error) {
 	s, err := options.Load(args, os.Environ(), os.ReadFile)
 	if err == nil {
+		if os.Geteuid() > 0 {
+			s.Unprivileged()
+		}
 		problems := []error{findProgram(s), findRoot(s), findCertificates(s)}
 		for _, find := range further {
 			problems = append(problems, find(s))
@@ -104,17 +110,18 @@ func readSettings(args []string, further ...func(*options.Settings) error) (*opt
 // server makes a Server of the settings.
 func server(s *options.Settings) *httpd.Server {
 	srv := &httpd.Server{
-		Title:      "bident",
-		Listen:     s.Listen,
-		Backlog:    s.Backlog,
-		SocketMode: s.SocketMode,
-		Pool:       poolConfig(s),
-		GOMAXPROCS: s.GOMAXPROCS,
-		Env:        s.Env,
-		ClearEnv:   s.ClearEnv,
-		Isolation:  isolation(s),
-		LockFile:   s.LockFile,
-		PerRequest: s.PerRequest,
+		Title:       "bident",
+		Listen:      s.Listen,
+		Backlog:     s.Backlog,
+		SocketMode:  s.SocketMode,
+		SocketOwner: s.SocketOwner,
+		Pool:        poolConfig(s),
+		GOMAXPROCS:  s.GOMAXPROCS,
+		Env:         s.Env,
+		ClearEnv:    s.ClearEnv,
+		Isolation:   isolation(s),
+		LockFile:    s.LockFile,
+		PerRequest:  s.PerRequest,
 	}
 	setFront(srv, s)
 	// The names were checked when the settings were read.
@@ -124,7 +131,8 @@ func server(s *options.Settings) *httpd.Server {
 		srv.Accept = httpd.AcceptAuto // "request" is what it does anyway
 	}
 	if len(s.Program) > 0 {
-		srv.Handler = httpd.Program(s.Program[0], s.Program[1:]...)
+		command := s.Command()
+		srv.Handler = httpd.Program(command[0], command[1:]...)
 		return srv
 	}
 	a := application{Faults: s.DemoFaults, Root: s.Root, Index: s.Index}

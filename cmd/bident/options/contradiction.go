@@ -22,6 +22,7 @@ func (r *reading) contradictions() {
 	if program && r.DemoFaults {
 		r.contradict("demo_faults", "makes no sense with a program", "it is a setting of the demo", "program")
 	}
+	r.php(program)
 	if program && r.Program[0] == "" {
 		r.contradict("program", "the name of the program is empty", "")
 	}
@@ -212,8 +213,5 @@ func (r *reading) contradict(key, what, hint string, others ...string) {
 			at, set = r.origins[k]
 		}
 	}
-	if at.from == fromFile {
-		what = key + ": " + what
-	}
-	r.problems = append(r.problems, Problem{Where: at.where(), What: what, Hint: hint})
+	r.problems = append(r.problems, Problem{Where: at.where(), What: at.label(key) + what, Hint: hint})
 }

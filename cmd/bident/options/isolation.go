@@ -14,6 +14,16 @@ func bareName(v any) fault {
 	return fault{}
 }
 
+// owner checks socket_owner.
+func owner(v any) fault {
+	text := v.(string)
+	name, group, both := strings.Cut(text, ":")
+	if both && group == "" || strings.ContainsAny(name+group, " \t:") {
+		return fault{fmt.Sprintf("%q is not an owner", v), "USER, USER:GROUP or :GROUP"}
+	}
+	return fault{}
+}
+
 // groupName checks an item of groups.
 func groupName(v any) fault {
 	if v.(string) == "" {

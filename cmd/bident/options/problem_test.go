@@ -276,10 +276,10 @@ func TestFileProblems(t *testing.T) {
 
 func TestAllProblemsAreReported(t *testing.T) {
 	p := problems(t, []string{"--max-srvers", "7", "--drain-delay=x", "--queue-size", "x", "--gomaxprocs=2", "--config", "a.toml"},
-		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_SOCKET_OWNER=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
+		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_DEQUEUE_COMMAND=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
 	want := `--max-srvers: unknown flag (did you mean --max-servers?)
 --drain-delay: not available in this version
-BIDENT_SOCKET_OWNER: not available in this version
+BIDENT_DEQUEUE_COMMAND: not available in this version
 a.toml:1: unknown key "max_server" (did you mean "max_servers"?)
 a.toml:2: queue_size: the string "10" is not a whole number (such as 50, without quotes)
 a.toml:3: hup: "x" is not one of its values (reload or stop)

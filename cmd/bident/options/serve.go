@@ -15,11 +15,13 @@ type Serve struct {
 	Root       string   // directory of files; empty: none
 	Index      []string // with Root, names tried for a directory, at least one
 	Program    []string // the external program and its arguments
+	PHPValue   []string // arguments of -d, for PHP's programs only
 
 	// Where.
-	Listen     []string    // URLs
-	Backlog    int         // 0: the system's maximum
-	SocketMode fs.FileMode // of UNIX sockets; 0: what the umask leaves
+	Listen      []string    // URLs
+	Backlog     int         // 0: the system's maximum
+	SocketMode  fs.FileMode // of UNIX sockets; 0: what the umask leaves
+	SocketOwner string      // of UNIX sockets: USER, USER:GROUP or :GROUP; empty: the server's
 
 	// TLS. There are certificates or hosts if a URL of Listen is https.
 	TLSCert       []string // files
@@ -128,4 +130,9 @@ type Serve struct {
 
 	// Config is the path of the configuration file; empty: none.
 	Config string
+
+	// PHPFPMConf is the path of the php-fpm file, PHPFPMPool the name of its pool;
+	// empty: none, the only one.
+	PHPFPMConf string
+	PHPFPMPool string
 }

@@ -11,6 +11,7 @@ var examples = map[string]struct {
 	items   []string // as words
 	toml    string   // in TOML, if not the words in quotes
 	context string   // flags with which it makes sense
+	program string   // with which alone it makes sense
 	want    string   // as Print writes it, if not as in TOML
 }{
 	"app":                         {items: []string{"demo"}},
@@ -20,6 +21,8 @@ var examples = map[string]struct {
 	"listen":                      {items: []string{"http://:1", "http+unix:///run/x"}},
 	"backlog":                     {items: []string{"7"}, toml: "7"},
 	"socket_mode":                 {items: []string{"660"}, toml: "0o660", want: `"0660"`},
+	"socket_owner":                {items: []string{"www-data:33"}},
+	"php_value":                   {items: []string{"memory_limit=64M", "a.b=E_ALL"}, program: "php-cgi"},
 	"tls_cert":                    {items: []string{"a.pem", "b.pem"}, context: "--listen=https://:1"},
 	"tls_key":                     {items: []string{"a.key", "b.key"}, context: "--listen=https://:1 --tls-cert=a --tls-cert=b"},
 	"tls_min_version":             {items: []string{"1.3"}, context: "--listen=https://:1 --tls-cert=a"},
@@ -108,7 +111,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 	defaults := load(t, nil, nil, "", "")
 	standard := table(&defaults.Serve)
 	for i, k := range Keys() {
-		if k.noFlag || k.Name == "config" {
+		if k.noFlag || k.file {
 			continue // they have tests of their own
 		}
 		e, ok := examples[k.Name]
@@ -154,6 +157,9 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			args := slices.Concat(strings.Fields(e.context), source.args)
 			if source.name != "" {
 				args = append(args, "--config", source.name)
+			}
+			if e.program != "" {
+				args = append(args, "--", e.program)
 			}
 			s, err := Load(args, source.environ, oneFile(source.name, source.text))
 			if err != nil {

@@ -46,6 +46,8 @@ func table(s *Serve) []Key {
 			Help: "file that stands for its directory, repeatable; the first that is there is served"},
 		{Name: "program", into: &s.Program, Group: groupWhat, noFlag: true,
 			Help: "external FastCGI program and its arguments, instead of an application"},
+		{Name: "php_value", into: &s.PHPValue, Group: groupWhat, Arg: "NAME=VALUE", check: phpValue,
+			Help: "setting of php.ini for a program that is PHP's, repeatable; VALUE is as for php-cgi's -d, text best in single quotes of its own"},
 
 		{Name: "listen", into: &s.Listen, Group: groupWhere, Arg: "URL", Default: "http://127.0.0.1:8080", check: listenURL,
 			Help: "address to serve on, repeatable: http://host:port or https://host:port, where port 0 picks one, or http+unix:///path"},
@@ -53,6 +55,8 @@ func table(s *Serve) []Key {
 			Help: "connections the kernel queues for each address; 0 is the system's maximum"},
 		{Name: "socket_mode", into: &s.SocketMode, Group: groupWhere, Arg: "MODE",
 			Help: "file mode of UNIX sockets, octal; if empty, the umask decides"},
+		{Name: "socket_owner", into: &s.SocketOwner, Group: groupWhere, Arg: "OWNER", check: owner,
+			Help: "whose UNIX sockets are: USER, USER:GROUP or :GROUP; if empty, the server's"},
 
 		{Name: "tls_cert", into: &s.TLSCert, Group: groupTLS, Arg: "FILE", check: fileName,
 			Help: "certificate for https with its chain, in PEM, repeatable: clients are shown the one for the host they ask for, else the first; a reload reads the files again"},
@@ -236,7 +240,11 @@ func table(s *Serve) []Key {
 		{Name: "admin", into: &s.Admin, Group: groupAdmin, Arg: "URL", Default: "a socket in the user's runtime directory", derived: true, check: adminURL,
 			Help: "where status and ctl reach the server: http+unix:///path, http://127.0.0.1:port or off"},
 
-		{Name: "config", Aliases: []string{"conf_file"}, into: &s.Config, Group: groupFile, Arg: "FILE",
+		{Name: "config", Aliases: []string{"conf_file"}, into: &s.Config, file: true, Group: groupFile, Arg: "FILE",
 			Help: "settings in TOML if the name ends in .toml, else in lines of a key and a value, as for Net::Server"},
+		{Name: "php_fpm_conf", into: &s.PHPFPMConf, Group: groupFile, Arg: "FILE", file: true,
+			Help: "file of a pool of php-fpm to start from; config check shows what has no effect"},
+		{Name: "php_fpm_pool", into: &s.PHPFPMPool, Group: groupFile, Arg: "NAME", file: true,
+			Help: "pool of that file, if there are several"},
 	}
 }
