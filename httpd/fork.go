@@ -95,7 +95,7 @@ func (r *instance) forkConfig(o *pool.Options, c pool.Config, program []string) 
 	r.closers = append(r.closers, func() { board.Close() })
 	o.Board = board.Scoreboard
 	return fork.Config{
-		Name: s.Name, Program: program, Env: s.Env, ClearEnv: s.ClearEnv, Board: board,
+		Name: s.Name, Program: program, Env: programEnv(program, s.Env), ClearEnv: s.ClearEnv, Board: board,
 		GOMAXPROCS: r.childThreads(c.MaxServers, program), Log: r.log, DieTimeout: dieTimeout(c),
 		Isolation: r.childIsolation(),
 	}, nil
@@ -153,7 +153,7 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 	var list []fork.Address
 	for _, a := range r.plan.addresses {
 		list = append(list, fork.Address{
-			Network: a.network, Address: a.address, Mode: r.server.SocketMode, Backlog: r.server.Backlog,
+			Network: a.network, Address: a.address, Mode: r.server.SocketMode, Owner: r.plan.owner, Backlog: r.server.Backlog,
 			Inherited: r.heir.sockets(succession.Listen, a),
 		})
 	}
