@@ -99,7 +99,7 @@ func plainName(v any) fault {
 }
 
 // laterSchemes are the schemes of listen that are not built yet.
-var laterSchemes = []string{"fcgi", "fcgi+unix", "http+fd", "fcgi+fd", "http+systemd"}
+var laterSchemes = []string{"http+fd", "fcgi+fd", "http+systemd"}
 
 const urlExample = "such as http://127.0.0.1:8080 or http+unix:///run/bident.sock"
 
@@ -113,11 +113,11 @@ func listenURL(v any) fault {
 		return fault{fmt.Sprintf("%q is not a URL", text), "such as http://127.0.0.1:8080; the length of the kernel's queue is called backlog"}
 	case !ok:
 		return fault{fmt.Sprintf("%q is not a URL", text), urlExample}
-	case scheme == "http" || scheme == "https":
+	case scheme == "http" || scheme == "https" || scheme == "fcgi":
 		return address(text, strings.TrimSuffix(rest, "/"))
-	case scheme == "http+unix":
+	case scheme == "http+unix" || scheme == "fcgi+unix":
 		if !strings.HasPrefix(rest, "/") || rest == "/" {
-			return fault{fmt.Sprintf("%q has no absolute path", text), "such as http+unix:///run/bident.sock, with three slashes"}
+			return fault{fmt.Sprintf("%q has no absolute path", text), "such as " + scheme + ":///run/bident.sock, with three slashes"}
 		}
 		return fault{}
 	case slices.Contains(laterSchemes, scheme):
@@ -152,8 +152,8 @@ func adminURL(v any) fault {
 	if f := listenURL(v); f.what != "" {
 		return fault{f.what, forms}
 	}
-	if strings.HasPrefix(v.(string), "https:") {
-		return fault{fmt.Sprintf("%q: status and ctl do not reach the server by https", v), forms}
+	if scheme, _, _ := strings.Cut(v.(string), ":"); scheme == "https" || strings.HasPrefix(scheme, "fcgi") {
+		return fault{fmt.Sprintf("%q: status and ctl do not reach the server by %s", v, scheme), forms}
 	}
 	return fault{}
 }

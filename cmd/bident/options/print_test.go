@@ -22,11 +22,11 @@ func roundTrip(t *testing.T, s *Settings) *Settings {
 	return again
 }
 
-// difference names the first setting, other than config, that is not the same.
+// difference names the first setting, other than the names of files, that is not the same.
 func difference(a, b *Settings) string {
 	rows := table(&b.Serve)
 	for i, k := range table(&a.Serve) {
-		if k.Name != "config" && tomlText(k.into) != tomlText(rows[i].into) {
+		if !k.file && tomlText(k.into) != tomlText(rows[i].into) {
 			return k.Name
 		}
 	}
