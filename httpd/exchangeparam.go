@@ -25,7 +25,7 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 	ctx, c := r.ctx, r.client
 	c.Begin(fcgi.RoleResponder, true)
 	if r.child.External() {
-		r.vars.visit(ctx, r.param)
+		r.vars.visit(ctx, &r.answered.mount, r.param)
 	} else {
 		h := &ctx.Request.Header
 		b := append(r.text[:0], h.Method()...)

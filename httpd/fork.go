@@ -94,8 +94,12 @@ func (r *instance) forkConfig(o *pool.Options, c pool.Config, program []string) 
 	}
 	r.closers = append(r.closers, func() { board.Close() })
 	o.Board = board.Scoreboard
+	env := s.Env
+	if program != nil {
+		env = s.programEnv()
+	}
 	return fork.Config{
-		Name: s.Name, Program: program, Env: programEnv(program, s.Env), ClearEnv: s.ClearEnv, Board: board,
+		Name: s.Name, Program: program, Env: env, ClearEnv: s.ClearEnv, Board: board,
 		GOMAXPROCS: r.childThreads(c.MaxServers, program), Log: r.log, DieTimeout: dieTimeout(c),
 		Isolation: r.childIsolation(),
 	}, nil

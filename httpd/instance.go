@@ -115,6 +115,9 @@ func (r *instance) openFront(mode Mode) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := r.openScripts(); err != nil {
+		return err
+	}
 	r.front.away = r.crossing.sendOn
 	r.front.final.Store(true) // until there is a successor
 	if r.front.access != nil {

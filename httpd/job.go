@@ -48,6 +48,10 @@ type job struct {
 	broken bool          // there is no answer: the connection is to be cut
 	// trailer is the trailer section of the request's body.
 	trailer []byte
+	// mount is which part of the request's path is a program's.
+	mount mount
+	// sequel is what a program wants the front to answer with instead of its answer.
+	sequel sequel
 	// hand is the worker that has the request, for a front that has given it up
 	// and cannot look at crew; only there if shown is set.
 	hand  atomic.Pointer[crew]
@@ -91,6 +95,12 @@ func (j *job) begin(ctx *fasthttp.RequestCtx) {
 	j.ctx = ctx
 	j.stream, j.writer, j.reader, j.away, j.failed, j.trailer, j.broken = nil, nil, nil, nil, nil, nil, false
 	j.goroutine = nil
+	if j.mount.scripts != nil {
+		j.mount.reset()
+	}
+	if j.sequel.kind != sequelNone {
+		j.sequel = sequel{}
+	}
 	if j.ended != nil || j.context != nil {
 		j.mu.Lock()
 		j.context, j.cancel, j.unwatch, j.ended = nil, nil, nil, nil

@@ -201,6 +201,11 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 				bad("%s: %v", name, err)
 			}
 		}
+		if h, ok := r.Handler.(*Scripts); ok {
+			if err := h.check(&s.Isolation); err != nil {
+				bad("%s: %v", name, err)
+			}
+		}
 		if r.Pool == nil {
 			if program || s.Handler != nil && s.Handler.program() != nil {
 				bad("%s needs a Pool: a program's workers run nothing but the program", name)

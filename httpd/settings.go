@@ -57,6 +57,9 @@ func (s *Server) settings() (*settings, error) {
 	if f, ok := s.Handler.(*Files); ok && f != nil {
 		problem(f.check(s.Isolation.Outside(f.Root)))
 	}
+	if h, ok := s.Handler.(*Scripts); ok && h != nil {
+		problem(h.check(&s.Isolation))
+	}
 	if p.mode == Fork && runtime.GOOS != "linux" {
 		bad("fork mode needs Linux, this is %s", runtime.GOOS)
 	}

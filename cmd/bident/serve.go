@@ -92,7 +92,7 @@ func readSettings(args []string, further ...func(*options.Settings) error) (*opt
 		if os.Geteuid() > 0 {
 			s.Unprivileged()
 		}
-		problems := []error{findProgram(s), findRoot(s), findCertificates(s)}
+		problems := []error{findProgram(s), findRoot(s), findScript(s), findCertificates(s)}
 		for _, find := range further {
 			problems = append(problems, find(s))
 		}
@@ -132,7 +132,7 @@ func server(s *options.Settings) *httpd.Server {
 	}
 	if len(s.Program) > 0 {
 		command := s.Command()
-		srv.Handler = httpd.Program(command[0], command[1:]...)
+		srv.Handler = scripted(s, httpd.Program(command[0], command[1:]...))
 		return srv
 	}
 	a := application{Faults: s.DemoFaults, Root: s.Root, Index: s.Index}

@@ -16,6 +16,7 @@ import (
 type Files struct {
 	tree  tree
 	cache *cache // nil: nothing is remembered
+	looks *cache // what Locate has looked at; nil likewise
 
 	index           []string
 	types           map[string]string
@@ -77,6 +78,7 @@ func newFiles(c Config, t tree) *Files {
 	}
 	if size > 0 {
 		f.cache = newCache(size)
+		f.looks = newCache(maxLooks)
 		f.small = min(maxSmall, size/8)
 	}
 	f.users.Store(1)

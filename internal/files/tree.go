@@ -18,6 +18,9 @@ type tree interface {
 	// stat is the identity of what name leads to now. It may be of a file
 	// outside: it serves to recognise one that open has given.
 	stat(name string) (info, error)
+	// inspect is the identity of what name leads to, without opening it for
+	// reading. It is never of a file outside.
+	inspect(name string) (info, error)
 	close() error
 }
 
@@ -28,6 +31,7 @@ var errBusy = errors.New("the directory keeps changing")
 // info is what is known of a file without reading it.
 type info struct {
 	regular, dir bool
+	executable   bool // it has an execute bit
 	size         int64
 	// modified is in nanoseconds since 1970, never negative.
 	modified int64
@@ -65,7 +69,7 @@ func (i *info) settled(now time.Time, long time.Duration) bool {
 // infoOf is what a FileInfo tells.
 func infoOf(fi fs.FileInfo) info {
 	return info{
-		regular: fi.Mode().IsRegular(), dir: fi.IsDir(), size: fi.Size(),
+		regular: fi.Mode().IsRegular(), dir: fi.IsDir(), size: fi.Size(), executable: fi.Mode()&0o111 != 0,
 		modified: nanoseconds(fi.ModTime().Unix(), int64(fi.ModTime().Nanosecond())), portable: fi,
 	}
 }

@@ -1,8 +1,12 @@
 package options
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"path"
+	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,6 +100,33 @@ func plainName(v any) fault {
 	default:
 		return fault{}
 	}
+}
+
+// directoryName checks an item of sendfile_root.
+func directoryName(v any) fault {
+	if v.(string) == "" {
+		return fault{"the name of the directory is empty", ""}
+	}
+	return fault{}
+}
+
+// regularExpression checks match.
+func regularExpression(v any) fault {
+	_, err := regexp.Compile(v.(string))
+	var bad *syntax.Error
+	if errors.As(err, &bad) {
+		return fault{fmt.Sprintf("%q is no regular expression: %s: %q", v, bad.Code, bad.Expr), `such as ^/app/ or \.php$`}
+	}
+	return fault{}
+}
+
+// urlPath checks fallback.
+func urlPath(v any) fault {
+	text := v.(string)
+	if text == "" || text != "/" && text[0] == '/' && path.Clean(text) == text {
+		return fault{}
+	}
+	return fault{fmt.Sprintf("%q is not the path of a file below root", text), "such as /index.php"}
 }
 
 // laterSchemes are the schemes of listen that are not built yet.

@@ -37,6 +37,7 @@ func (r *reading) contradictions() {
 
 // files reports what contradicts serving files, or not doing so.
 func (r *reading) files(program bool) {
+	r.scripts(program)
 	if r.Root == "" {
 		if !slices.Equal(r.Index, []string{defaultIndex}) {
 			r.contradict("index", "makes no sense without root", "it is what stands for a directory of files", "root")
@@ -46,14 +47,33 @@ func (r *reading) files(program bool) {
 	if len(r.Index) == 0 {
 		r.contradict("index", "there is no name that could stand for a directory", "leave it out for "+defaultIndex)
 	}
-	if program {
-		r.contradict("root", "with a program it is "+notAvailable, "leave out one of them", "program")
-	}
 	if r.App != "" {
 		r.contradict("app", "an application and files are given, but only one can be served", "leave out one of them", "root")
 	}
 	if r.DemoFaults {
 		r.contradict("demo_faults", "makes no sense with files", "it is a setting of the demo", "root")
+	}
+}
+
+// scripts reports what contradicts what is a program's.
+func (r *reading) scripts(program bool) {
+	for _, s := range []struct {
+		key       string
+		set, root bool // root: it needs one
+	}{
+		{"match", r.Match != "", false}, {"script", r.Script != "", false},
+		{"fallback", r.Fallback != "", true}, {"sendfile_root", len(r.SendfileRoot) > 0, true},
+	} {
+		switch {
+		case !s.set:
+		case !program:
+			r.contradict(s.key, "makes no sense without a program", "it is about what the program answers", "program")
+		case s.root && r.Root == "":
+			r.contradict(s.key, "makes no sense without root", "it is for a program with a directory", "root")
+		}
+	}
+	if r.Fallback != "" && r.Script != "" {
+		r.contradict("fallback", "makes no sense with script", "that answers where there is nothing", "script")
 	}
 }
 

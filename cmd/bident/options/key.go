@@ -52,7 +52,7 @@ func envName(key string) string { return envPrefix + strings.ToUpper(key) }
 // this version; true marks booleans, whose flags take no value.
 var notBuilt = map[string]bool{
 	"clock_socket": false, "cgi": true,
-	"match": false, "script": false, "upstream": false,
+	"upstream":    false,
 	"drain_delay": false,
 	"max_dequeue": false, "check_for_dequeue": false, "dequeue_command": false,
 	"background": true, "setsid": true,

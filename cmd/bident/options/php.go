@@ -6,11 +6,9 @@ import (
 	"strings"
 )
 
-// IsPHP reports whether a program is PHP's, or a wrapper of it: there is "php" in
-// the name of its file. Those alone take settings as arguments of -d.
-func IsPHP(program string) bool {
-	return strings.Contains(strings.ToLower(path.Base(program)), "php")
-}
+// IsPHP reports whether a program runs nothing but PHP: its name begins with php.
+// Those alone take settings as arguments of -d.
+func IsPHP(program string) bool { return strings.HasPrefix(path.Base(program), "php") }
 
 // php reports settings that make sense with a program of PHP's only, and
 // variables by which that would do what the server does.
@@ -21,7 +19,7 @@ func (r *reading) php(program bool) {
 		if program {
 			what = fmt.Sprintf("makes no sense with the program %s", oneLine(r.Program[0]))
 		}
-		r.contradict("php_value", what, "php-cgi takes it, or a program in whose name there is php", "program")
+		r.contradict("php_value", what, "php-cgi takes it, or another program whose name begins with php", "program")
 	}
 	if !is {
 		return

@@ -63,7 +63,7 @@ func TestPHPFPMProblems(t *testing.T) {
 
 		{fpmLeast, "--max-requests-jitter=3 --start-servers=9", "--start-servers: 9 is more than max_servers, 4 by p.conf:4 (at most 4)"},
 		{fpmLeast, "--mode=emulate", "--mode: a program cannot be served in mode emulate (its workers are processes: mode fork)"},
-		{fpmLeast + "php_value[a]=1", "-- perl", "p.conf:5: php_value[a]: makes no sense with the program perl (php-cgi takes it, or a program in whose name there is php)"},
+		{fpmLeast + "php_value[a]=1", "-- perl", "p.conf:5: php_value[a]: makes no sense with the program perl (php-cgi takes it, or another program whose name begins with php)"},
 		{fpmLeast, "--env=PHP_FCGI_CHILDREN=2", "--env: PHP_FCGI_CHILDREN would make PHP start processes that nobody counts (max_servers says how many there are)"},
 	} {
 		s, err := loadFPM(test.text, nil, strings.Fields(test.args)...)

@@ -12,10 +12,16 @@ type Serve struct {
 	// What is served. App is empty if Root or Program is given.
 	App        string
 	DemoFaults bool
-	Root       string   // directory of files; empty: none
+	Root       string   // directory of files, and of scripts of Program; empty: none
 	Index      []string // with Root, names tried for a directory, at least one
 	Program    []string // the external program and its arguments
 	PHPValue   []string // arguments of -d, for PHP's programs only
+
+	// What of it is the program's.
+	Match        string   // regular expression; empty: what is no file
+	Script       string   // file; empty: the one that is asked for
+	Fallback     string   // path below Root; empty: none
+	SendfileRoot []string // directories
 
 	// Where.
 	Listen      []string    // URLs

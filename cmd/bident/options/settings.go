@@ -57,6 +57,12 @@ func (s *Settings) derive() {
 	if !s.IsSet("app") && !program && s.Root == "" {
 		s.App = "demo"
 	}
+	if !s.IsSet("index") {
+		s.Index = []string{defaultIndex}
+		if program && s.Root != "" {
+			s.Index = []string{"index.php", defaultIndex}
+		}
+	}
 	if !s.IsSet("mode") {
 		s.Mode = "emulate"
 		if program {

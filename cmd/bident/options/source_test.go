@@ -11,18 +11,22 @@ var examples = map[string]struct {
 	items   []string // as words
 	toml    string   // in TOML, if not the words in quotes
 	context string   // flags with which it makes sense
-	program string   // with which alone it makes sense
 	want    string   // as Print writes it, if not as in TOML
+	program bool     // it makes sense with a program
 }{
 	"app":                         {items: []string{"demo"}},
 	"demo_faults":                 {items: []string{"yes"}, toml: "true"},
 	"root":                        {items: []string{"/srv/www"}},
 	"index":                       {items: []string{"home.html", "index.htm"}, context: "--root=/srv"},
+	"match":                       {items: []string{`\.php$`}, want: `"\\.php$"`, program: true},
+	"script":                      {items: []string{"app.php"}, program: true},
+	"fallback":                    {items: []string{"/index.php"}, context: "--root=/srv", program: true},
+	"sendfile_root":               {items: []string{"/srv/a", "b"}, context: "--root=/srv", program: true},
 	"listen":                      {items: []string{"http://:1", "http+unix:///run/x"}},
 	"backlog":                     {items: []string{"7"}, toml: "7"},
 	"socket_mode":                 {items: []string{"660"}, toml: "0o660", want: `"0660"`},
 	"socket_owner":                {items: []string{"www-data:33"}},
-	"php_value":                   {items: []string{"memory_limit=64M", "a.b=E_ALL"}, program: "php-cgi"},
+	"php_value":                   {items: []string{"memory_limit=64M", "a.b=E_ALL"}, program: true},
 	"tls_cert":                    {items: []string{"a.pem", "b.pem"}, context: "--listen=https://:1"},
 	"tls_key":                     {items: []string{"a.key", "b.key"}, context: "--listen=https://:1 --tls-cert=a --tls-cert=b"},
 	"tls_min_version":             {items: []string{"1.3"}, context: "--listen=https://:1 --tls-cert=a"},
@@ -158,8 +162,8 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			if source.name != "" {
 				args = append(args, "--config", source.name)
 			}
-			if e.program != "" {
-				args = append(args, "--", e.program)
+			if e.program {
+				args = append(args, "--", "phpx")
 			}
 			s, err := Load(args, source.environ, oneFile(source.name, source.text))
 			if err != nil {
