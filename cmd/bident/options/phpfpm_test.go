@@ -103,7 +103,7 @@ php_admin_flag[log_errors] = yes`,
 			"p.conf:6: access.format: there is - instead of %q, %f, %{kilo}M, %C, % (access_log_format has no such codes)"},
 		{"what is said of workers", fpmLeast + "catch_workers_output = yes\ndecorate_workers_output = no\nprocess.dumpable = no\nsecurity.limit_extensions = .php\naccess.suppress_path[] = /ping\n", "",
 			"p.conf:6: decorate_workers_output: ignored (lines of workers are always marked)\n" +
-				"p.conf:8: security.limit_extensions: ignored (which scripts are run is decided by the web server, or by match)\n" +
+				"p.conf:8: security.limit_extensions: ignored (without root the web server says which scripts are run)\n" +
 				"p.conf:9: access.suppress_path[]: ignored (all requests are in the access log)"},
 		{"global", "pid = /run/p\n[global]\nerror_log = '/var/log/l'\nlog_level = debug\ndaemonize = yes\n" + fpmLeast,
 			"pid_file = \"/run/p\" @1\nlog_file = \"/var/log/l\" @3\nlog_level = 4 @4\nmax_servers = 4 @9", "p.conf:5: daemonize: ignored (the server stays in the foreground)"},

@@ -56,14 +56,12 @@ var fpmPoolRules = map[string]fpmRule{
 	"listen.acl_groups":    {why: "access lists of sockets are not set, see socket_mode and socket_owner"},
 	"listen.setfib":        {why: "routing tables are not chosen", unless: "-1"},
 	"apparmor_hat":         {why: "a profile for the service applies to its workers"},
-	"security.limit_extensions": {
-		why: "which scripts are run is decided by the web server, or by match"},
 }
 
 // fpmSpecial are the directives of a pool that have code of their own.
 var fpmSpecial = []string{"prefix", "listen", "listen.backlog", "listen.owner", "listen.group", "listen.mode", "listen.allowed_clients",
 	"pm", "pm.max_children", "pm.start_servers", "pm.min_spare_servers", "pm.max_spare_servers", "pm.process_idle_timeout", "pm.max_requests",
-	"access.log", "access.format", "env", "php_value", "php_flag", "php_admin_value", "php_admin_flag"}
+	"access.log", "access.format", "security.limit_extensions", "env", "php_value", "php_flag", "php_admin_value", "php_admin_flag"}
 
 // fpmGlobalRules are the directives of the global section.
 var fpmGlobalRules = map[string]fpmRule{
@@ -114,6 +112,7 @@ func (m *fpmMapping) translate() {
 	}
 	m.processes()
 	m.listener()
+	m.extensions()
 	m.accessLog()
 }
 

@@ -118,6 +118,16 @@ func TestPHPFPMPrecedence(t *testing.T) {
 	}
 }
 
+func TestPHPFPMExtensions(t *testing.T) {
+	s, err := loadFPM(fpmLeast+"security.limit_extensions = .php .phtml\n", nil, "--root=/srv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Match != `(?:\.php|\.phtml)$` || s.Origin("match") != "p.conf:5" || len(s.Ignored()) > 0 {
+		t.Errorf("match %s by %s, ignored %v", s.Match, s.Origin("match"), s.Ignored())
+	}
+}
+
 func TestPHPValuesStandInFront(t *testing.T) {
 	s, err := loadFPM(fpmLeast+"php_value[a] = 1\nphp_value[b] = x y\n", nil, "--", "php-cgi", "-c", "x")
 	if err != nil {

@@ -3,6 +3,7 @@ package options
 import (
 	"fmt"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -160,6 +161,25 @@ func (m *fpmMapping) webServers(unix bool) {
 	for one := range strings.SplitSeq(d.text, ",") {
 		m.set("cidr_allow", strings.TrimSpace(one), d.at)
 	}
+}
+
+// extensions are those that scripts may have: with a directory these are what is
+// run, without one the web server says what is.
+func (m *fpmMapping) extensions() {
+	d, is := m.last["security.limit_extensions"]
+	names := strings.Fields(d.text)
+	_, root := m.strongest["root"]
+	switch {
+	case !is || len(names) == 0:
+		return
+	case !root:
+		m.ignore(d, "without root the web server says which scripts are run")
+		return
+	}
+	for i, name := range names {
+		names[i] = regexp.QuoteMeta(name)
+	}
+	m.set("match", "(?:"+strings.Join(names, "|")+")$", d.at)
 }
 
 // path is the name of a file, which may stand below the pool's prefix.
