@@ -125,9 +125,18 @@ func equalFold(b []byte, word string) bool {
 	return true
 }
 
-// appendAnswerHead writes the head of an answer as a CGI program would.
-// streamed leaves the length out: the body ends where FCGI_STDOUT does.
+// appendAnswerHead writes the head of an answer for the parent, which hears of the
+// end of the connection by it, too.
 func appendAnswerHead(dst []byte, resp *fasthttp.Response, length int) []byte {
+	if resp.ConnectionClose() || listsClose(resp.Header.Peek(fasthttp.HeaderConnection)) {
+		dst = append(dst, "Connection: close\r\n"...)
+	}
+	return appendCGIHead(dst, resp, length)
+}
+
+// appendCGIHead writes the head of an answer as a CGI program would (RFC 3875, section
+// 6.3). A negative length is left out: the body ends where FCGI_STDOUT does.
+func appendCGIHead(dst []byte, resp *fasthttp.Response, length int) []byte {
 	dst = append(dst, "Status: "...)
 	dst = fasthttp.AppendUint(dst, resp.StatusCode())
 	dst = append(dst, "\r\n"...)
@@ -140,9 +149,6 @@ func appendAnswerHead(dst []byte, resp *fasthttp.Response, length int) []byte {
 		dst = append(dst, ": "...)
 		dst = append(dst, value...)
 		dst = append(dst, "\r\n"...)
-	}
-	if resp.ConnectionClose() || listsClose(resp.Header.Peek(fasthttp.HeaderConnection)) {
-		dst = append(dst, "Connection: close\r\n"...)
 	}
 	if length >= 0 {
 		dst = append(dst, "Content-Length: "...)
