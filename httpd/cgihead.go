@@ -80,6 +80,13 @@ func parseAnswerHead(head []byte, resp *fasthttp.Response, least int) (length in
 			resp.Header.SetContentTypeBytes(value)
 		default:
 			location = location || equalFold(name, "Location")
+			if n := len("Variable-"); len(name) > n && equalFold(name[:n], "Variable-") {
+				// An authorizer's, with a name that is to stay as it is.
+				resp.Header.DisableNormalizing()
+				resp.Header.AddBytesKV(name, value)
+				resp.Header.EnableNormalizing()
+				break
+			}
 			resp.Header.AddBytesKV(name, value)
 		}
 	}

@@ -30,6 +30,7 @@ func Load(args, environ []string, readFile func(string) ([]byte, error), own ...
 		return nil, ErrHelp
 	}
 	variables := r.environment(environ, own)
+	r.apply(lineage(environ))
 	r.apply(r.file(variables, flags, readFile))
 	r.apply(variables)
 	r.apply(flags)
