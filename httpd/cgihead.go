@@ -145,7 +145,13 @@ func appendAnswerHead(dst []byte, resp *fasthttp.Response, length int) []byte {
 // 6.3). A negative length is left out: the body ends where FCGI_STDOUT does.
 func appendCGIHead(dst []byte, resp *fasthttp.Response, length int) []byte {
 	dst = append(dst, "Status: "...)
-	dst = fasthttp.AppendUint(dst, resp.StatusCode())
+	dst = append(fasthttp.AppendUint(dst, resp.StatusCode()), ' ')
+	// nginx repeats it to the client as it is.
+	if phrase := resp.Header.StatusMessage(); len(phrase) > 0 {
+		dst = append(dst, phrase...)
+	} else {
+		dst = append(dst, fasthttp.StatusMessage(resp.StatusCode())...)
+	}
 	dst = append(dst, "\r\n"...)
 	for name, value := range resp.Header.All() {
 		if equalFold(name, "Content-Length") || equalFold(name, "Transfer-Encoding") ||
