@@ -170,7 +170,7 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 		seats.Latch()
 	}
 	for i, a := range seats.Addrs() {
-		r.urls = append(r.urls, addressURL(a, r.plan.addresses[i].secure))
+		r.urls = append(r.urls, addressURL(a, r.plan.addresses[i]))
 	}
 	return seats, nil
 }

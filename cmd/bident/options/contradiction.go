@@ -3,6 +3,7 @@ package options
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // contradictions reports settings that are well-formed each, but make no sense
@@ -29,10 +30,32 @@ func (r *reading) contradictions() {
 	if len(r.Listen) == 0 {
 		r.contradict("listen", "there is no address to serve on", "leave it out for http://127.0.0.1:8080")
 	}
+	r.records()
 	r.certificates()
 	r.access()
 	r.ways(program)
 	r.numbers()
+}
+
+// records reports what addresses for FastCGI, and sockets that are there already,
+// cannot be combined with.
+func (r *reading) records() {
+	if r.Mode == "emulate" || r.Accept == "auto" && !r.PerRequest || r.Accept == "request" {
+		return
+	}
+	how := "accept " + r.Accept
+	if r.PerRequest {
+		how = "per_request"
+	}
+	for _, u := range r.Listen {
+		scheme, _, _ := strings.Cut(u, "://")
+		if strings.HasPrefix(scheme, "fcgi") {
+			r.contradict("listen", fmt.Sprintf("%s makes no sense with %s", u, how),
+				"a web server has few connections, on which the requests of all its clients come: accept request, or mode emulate", "accept", "per_request")
+		} else if strings.HasSuffix(scheme, "+fd") || strings.HasSuffix(scheme, "+systemd") {
+			r.contradict("listen", fmt.Sprintf("%s makes no sense with %s", u, how), "accept request, or mode emulate, can have a socket that is there already", "accept", "per_request")
+		}
+	}
 }
 
 // files reports what contradicts serving files, or not doing so.
