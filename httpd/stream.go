@@ -197,8 +197,11 @@ func (r streamReader) Read(p []byte) (int, error) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.ready == 0 && !w.done {
+	for w.ready == 0 && !w.done && !w.closed {
 		w.moved.Wait()
+	}
+	if w.closed {
+		return 0, ErrStreamClosed
 	}
 	if w.ready == 0 {
 		if w.cause != nil {
