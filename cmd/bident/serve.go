@@ -135,7 +135,7 @@ func server(s *options.Settings) *httpd.Server {
 		return srv
 	}
 	if len(s.Upstream) > 0 {
-		srv.Handler, srv.UpstreamKeep = httpd.Upstream(s.Upstream...), unlimited(s.UpstreamKeep)
+		srv.Handler, srv.UpstreamKeep = scripted(s, httpd.Upstream(s.Upstream...)), unlimited(s.UpstreamKeep)
 		return srv
 	}
 	a := application{Faults: s.DemoFaults, Root: s.Root, Index: s.Index}

@@ -19,7 +19,7 @@ func (r *reading) contradictions() {
 	}
 	r.cgi(program)
 	r.upstreams(program)
-	r.files(program)
+	r.files(program || len(r.Upstream) > 0)
 	if r.App != "" && r.App != "demo" {
 		r.contradict("app", fmt.Sprintf("there is no application %q", r.App), "demo is the one that is built in")
 	}

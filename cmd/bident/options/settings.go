@@ -60,7 +60,7 @@ func (s *Settings) derive() {
 	}
 	if !s.IsSet("index") {
 		s.Index = []string{defaultIndex}
-		if program && s.Root != "" {
+		if (program || len(s.Upstream) > 0) && s.Root != "" {
 			s.Index = []string{"index.php", defaultIndex}
 		}
 	}
