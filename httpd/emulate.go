@@ -29,16 +29,8 @@ func (r *instance) handlerRunners(handler fasthttp.RequestHandler) func(*pool.La
 
 // emulateBackend makes workers of goroutines that pull from a queue.
 func (r *instance) emulateBackend(o *pool.Options, q *pool.Queue, lanes int, runner func(*pool.Lane) pool.Runner) error {
-	mem, err := boardMemory(pool.ScoreboardSize(pool.MaxSlots, lanes))
-	if err != nil {
-		return err
-	}
-	if o.Board, err = pool.NewScoreboard(mem, pool.MaxSlots, lanes); err != nil {
-		return err
-	}
 	hooks := r.server.Hooks
 	config := emulate.Config{
-		Queue:  q,
 		Runner: runner,
 		Finish: hooks.WorkerFinish,
 	}
@@ -47,6 +39,19 @@ func (r *instance) emulateBackend(o *pool.Options, q *pool.Queue, lanes int, run
 			return hooks.WorkerInit(Worker{Mode: Emulate, Slot: id.Slot, PID: id.PID, Generation: id.Generation})
 		}
 	}
+	return r.goroutines(o, q, lanes, config)
+}
+
+// goroutines makes workers of goroutines, and their scoreboard.
+func (r *instance) goroutines(o *pool.Options, q *pool.Queue, lanes int, config emulate.Config) error {
+	mem, err := boardMemory(pool.ScoreboardSize(pool.MaxSlots, lanes))
+	if err != nil {
+		return err
+	}
+	if o.Board, err = pool.NewScoreboard(mem, pool.MaxSlots, lanes); err != nil {
+		return err
+	}
+	config.Queue = q
 	o.Backend, o.Queue = emulate.New(config), q
 	return nil
 }

@@ -163,6 +163,13 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	r.patience.Reset(clientPatience)
 	end, err := r.exchange(l)
 	r.patience.Stop()
+	switch {
+	case err != nil:
+	case r.child.External():
+		j.exit = end.AppStatus
+	case end.AppStatus == statusPanicked:
+		j.exit = statusFailed
+	}
 	panicked := err == nil && end.AppStatus == statusPanicked && !r.child.External()
 	if err == nil {
 		err = r.check(end)
@@ -221,6 +228,9 @@ func (r *exchangeRunner) Stderr(p []byte) {
 	}
 	r.log.Error("program", "message", string(p), "slot", r.crew.slot, "pid", r.crew.pid,
 		"request", string(r.what))
+	if f := r.job.Load().stderr; f != nil {
+		f(p)
+	}
 }
 
 // check looks at an exchange that has come to its end.

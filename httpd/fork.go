@@ -162,7 +162,7 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 	var list []fork.Address
 	for _, a := range r.plan.addresses {
 		list = append(list, fork.Address{
-			Network: a.network, Address: a.address, Mode: r.server.SocketMode, Backlog: r.server.Backlog,
+			Network: a.network, Address: a.address, Mode: r.server.SocketMode, Owner: r.plan.owner, Backlog: r.server.Backlog,
 			Inherited: r.heir.sockets(succession.Listen, a),
 		})
 	}
@@ -175,7 +175,7 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 		seats.Latch()
 	}
 	for i, a := range seats.Addrs() {
-		r.urls = append(r.urls, addressURL(a, r.plan.addresses[i].secure))
+		r.urls = append(r.urls, addressURL(a, r.plan.addresses[i]))
 	}
 	return seats, nil
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/pool"
 )
 
@@ -39,6 +41,13 @@ type job struct {
 	// watch starts to look out for the client's end and returns what stops it.
 	watch func(gone func()) (stop func())
 
+	// params are the CGI variables as a web server has sent them, nil over HTTP, and
+	// role what it wants this server to be.
+	params *fcgi.Params
+	role   fcgi.Role
+	exit   uint32       // the application status that it is told
+	stderr func([]byte) // takes octets for its FCGI_STDERR; nil if there can be none
+
 	// begun by handlers:
 	stream StreamFunc
 	writer *StreamWriter
@@ -48,6 +57,10 @@ type job struct {
 	broken bool          // there is no answer: the connection is to be cut
 	// trailer is the trailer section of the request's body.
 	trailer []byte
+	// file holds the request's body, of size octets, if that is too long to be kept in
+	// memory.
+	file *os.File
+	size int64
 	// mount is which part of the request's path is a program's.
 	mount mount
 	// sequel is what a program wants the front to answer with instead of its answer.
@@ -94,7 +107,7 @@ func (j *job) worker() Worker {
 func (j *job) begin(ctx *fasthttp.RequestCtx) {
 	j.ctx = ctx
 	j.stream, j.writer, j.reader, j.away, j.failed, j.trailer, j.broken = nil, nil, nil, nil, nil, nil, false
-	j.goroutine = nil
+	j.goroutine, j.params, j.role, j.exit, j.file = nil, nil, 0, 0, nil
 	if j.mount.scripts != nil {
 		j.mount.reset()
 	}

@@ -207,6 +207,11 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 				up.check(r.Pool.Mode, bad)
 			}
 		}
+		if r.Pool != nil {
+			if err := checkCGI(r.Handler, r.Pool.Config, &s.Isolation); err != nil {
+				bad("%s: %v", name, err)
+			}
+		}
 		if h, ok := r.Handler.(*Scripts); ok {
 			if err := h.check(&s.Isolation); err != nil {
 				bad("%s: %v", name, err)

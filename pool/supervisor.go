@@ -194,7 +194,7 @@ func (s *Supervisor) observeTally(now time.Time) Tally {
 	}
 	s.tally.Failures = f
 	t := s.tally
-	t.Members = s.roster.members(s.config.Elastic() || len(s.roster.records) > s.config.MaxServers)
+	t.Members = s.roster.members(now, s.config.Elastic() || len(s.roster.records) > s.config.MaxServers)
 	t.Lost = s.roster.lost()
 	t.Waiting = s.waiting()
 	return t

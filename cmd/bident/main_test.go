@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -75,6 +76,10 @@ func TestScripts(t *testing.T) {
 			}
 			if name == "root" {
 				return os.Geteuid() == 0, nil
+			}
+			if path, ok := strings.CutPrefix(name, "file:"); ok {
+				_, err := os.Stat(path)
+				return err == nil, nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},

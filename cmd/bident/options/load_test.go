@@ -92,7 +92,7 @@ func TestDefaults(t *testing.T) {
 		CheckForWaiting: 10 * time.Second, CheckForSpawn: 30 * time.Second, MinChildTTL: 10 * time.Second, MaxSurge: 1,
 		MaxRequests: 1000, StartTimeout: time.Minute, DieTimeout: time.Minute, CheckForDead: 30 * time.Second, MaxLost: 10,
 		QueueSize: 1024, QueueTimeout: 30 * time.Second, LogLevel: 2, LogFormat: "text", HUP: "reload", MaxBodySize: 64 << 20,
-		Index: []string{"index.html"}, TLSMinVersion: "1.2", HTTPSPort: 443, AccessLogFormat: "combined",
+		Index: []string{"index.html"}, CGIPrefix: "/cgi-bin/", TLSMinVersion: "1.2", HTTPSPort: 443, AccessLogFormat: "combined",
 		MaxHeaderSize: 64 << 10, BodyMemory: 256 << 20, HeaderTimeout: 15 * time.Second,
 		ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
 	}

@@ -39,7 +39,6 @@ func TestArgumentProblems(t *testing.T) {
 		{"--pid-file --hup stop", 64, "--pid-file: its value is missing (--pid-file FILE)"},
 		{"--drain-delay 5", 64, "--drain-delay: not available in this version"},
 		{"--drain-delay=5", 64, "--drain-delay: not available in this version"},
-		{"--cgi", 64, "--cgi: not available in this version"},
 		{"--max-servers many", 64, `--max-servers: "many" is not a whole number (such as 50)`},
 		{"--max-servers 1_0", 64, `--max-servers: "1_0" is not a whole number (such as 50)`},
 		{"--max-servers -1", 64, "--max-servers: -1 is too small (at least 1)"},
@@ -70,9 +69,10 @@ func TestArgumentProblems(t *testing.T) {
 		{"--listen http+unix://x", 64, `--listen: "http+unix://x" has no absolute path (such as http+unix:///run/bident.sock, with three slashes)`},
 		{"--listen https://:443", 78, `--listen: "https://:443" needs a certificate (tls_cert names a file; with acme_host one is obtained)`},
 		{"--listen https://localhost", 64, `--listen: "https://localhost" has no port (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
-		{"--listen fcgi://:9000", 64, `--listen: "fcgi://:9000": the scheme fcgi is not available in this version (http, https or http+unix)`},
-		{"--listen http+fd://3", 64, `--listen: "http+fd://3": the scheme http+fd is not available in this version (http, https or http+unix)`},
-		{"--listen http+systemd://a", 64, `--listen: "http+systemd://a": the scheme http+systemd is not available in this version (http, https or http+unix)`},
+		{"--listen fcgis://:9000", 64, `--listen: "fcgis://:9000" has an unknown scheme (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
+		{"--listen fcgi+fd://x", 64, `--listen: "fcgi+fd://x": "x" is not the number of a descriptor (such as fcgi+fd://0)`},
+		{"--listen http+systemd://", 64, `--listen: "http+systemd://": "" is not the name of a socket (such as http+systemd://web, one of LISTEN_FDNAMES)`},
+		{"--admin fcgi://:9000", 64, `--admin: "fcgi://:9000": status and ctl speak HTTP, at an address of their own (http+unix:///path, http://127.0.0.1:port or off)`},
 		{"--listen https+unix:///a", 64, `--listen: "https+unix:///a" has an unknown scheme (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
 		{"--listen gopher://:70", 64, `--listen: "gopher://:70" has an unknown scheme (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
 		{"--upstream 9000", 64, `--upstream: "9000" is not a URL (such as fcgi://127.0.0.1:9000 or fcgi+unix:///run/php/php-fpm.sock)`},
@@ -157,6 +157,18 @@ func TestArgumentProblems(t *testing.T) {
 		{"--app shop", 78, `--app: there is no application "shop" (demo is the one that is built in)`},
 		{"--app=", 78, "--app: nothing to serve (demo, files below --root, or a program after --)"},
 
+		{"--cgi", 78, "--cgi: there is no program (bident serve --cgi -- program args..., or --cgi-bin DIR for a directory of scripts)"},
+		{"--cgi-bin a -- x", 78, "--cgi-bin: a directory of scripts and a program are given, but only one can be served (leave out one of them)"},
+		{"--cgi-bin a --app demo", 78, "--app: an application and a directory of scripts are given, but only one can be served (leave out one of them)"},
+		{"--cgi-bin a --demo-faults", 78, "--demo-faults: makes no sense with a directory of scripts (it is a setting of the demo)"},
+		{"--cgi-bin a --mode emulate", 78, "--mode: a program cannot be served in mode emulate (its workers are processes: mode fork)"},
+		{"--cgi-bin a --accept slot", 78, "--accept: slot makes no sense with a program (auto or request: the server accepts for the program)"},
+		{"--cgi-bin a --match b", 78, "--match: makes no sense without a program (it is about what the program answers)"},
+		{"--cgi-prefix /a/", 78, "--cgi-prefix: makes no sense without cgi_bin (it is what that directory stands for)"},
+		{"--cgi-bin a --cgi-prefix a", 64, `--cgi-prefix: "a" is not a path that begins and ends with a slash (such as /cgi-bin/)`},
+		{"--cgi-bin a --cgi-prefix /a/../", 64, `--cgi-prefix: "/a/../" is not a path that begins and ends with a slash (such as /cgi-bin/)`},
+		{"--cgi-bin a --cgi-prefix / --root b", 78, "--cgi-prefix: / makes no sense with root (the files would never be served: leave out one of them)"},
+		{"--cgi --max-memory 1g -- x", 78, "--max-memory: makes no sense with CGI (a process of its own does each request: rlimit_as limits its memory)"},
 		{"--match ( -- x", 64, `--match: "(" is no regular expression: missing closing ): "(" (such as ^/app/ or \.php$)`},
 		{"--match a", 78, "--match: makes no sense without a program (it is about what the program answers)"},
 		{"--script a --root b", 78, "--script: makes no sense without a program (it is about what the program answers)"},
@@ -294,10 +306,10 @@ func TestFileProblems(t *testing.T) {
 
 func TestAllProblemsAreReported(t *testing.T) {
 	p := problems(t, []string{"--max-srvers", "7", "--drain-delay=x", "--queue-size", "x", "--gomaxprocs=2", "--config", "a.toml"},
-		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_SOCKET_OWNER=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
+		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_DEQUEUE_COMMAND=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
 	want := `--max-srvers: unknown flag (did you mean --max-servers?)
 --drain-delay: not available in this version
-BIDENT_SOCKET_OWNER: not available in this version
+BIDENT_DEQUEUE_COMMAND: not available in this version
 a.toml:1: unknown key "max_server" (did you mean "max_servers"?)
 a.toml:2: queue_size: the string "10" is not a whole number (such as 50, without quotes)
 a.toml:3: hup: "x" is not one of its values (reload or stop)
