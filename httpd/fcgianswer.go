@@ -196,7 +196,7 @@ func (c *conn) heedAbort(s *StreamWriter) (stop func()) {
 	})
 	return func() {
 		unheed()
-		w.aborted = errors.Is(context.Cause(over), ErrClientLeft) && !s.ended()
+		w.aborted = s.wasLeft()
 	}
 }
 
@@ -205,9 +205,16 @@ func (w *StreamWriter) leave() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.done {
-		w.closed = true
+		w.closed, w.unwanted = true, true
 		w.moved.Broadcast()
 	}
+}
+
+// wasLeft reports whether leave came before the end.
+func (w *StreamWriter) wasLeft() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.unwanted
 }
 
 // abandonStream ends a request that was aborted in the middle of its answer. The

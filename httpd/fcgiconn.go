@@ -42,7 +42,9 @@ type webServer struct {
 	length  int64               // of the body as announced, -1 if it was not
 	most    int64
 
-	client netip.AddrPort // the last one, and
+	said   []byte         // of the client of the last request: address, and port
+	parted int            // where that begins
+	client netip.AddrPort // which is this one, and
 	addr   net.Addr       // the same for handlers
 
 	take  func(p []byte) error

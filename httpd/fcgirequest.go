@@ -1,9 +1,11 @@
 package httpd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/netip"
 	"time"
 
@@ -83,20 +85,29 @@ func (w *webServer) introduce() {
 	d.job.params, d.job.role = &d.params, w.role
 	https := d.params.Get("HTTPS")
 	*isTLSField.of(&d.ctx.Request) = equalFold(https, "on") || string(https) == "1"
-	addr, err := netip.ParseAddr(string(d.params.Get("REMOTE_ADDR")))
+	addr, port := d.params.Get("REMOTE_ADDR"), d.params.Get("REMOTE_PORT")
+	if n := len(addr); n != w.parted || !bytes.Equal(w.said[:n], addr) || !bytes.Equal(w.said[n:], port) {
+		w.said, w.parted = append(append(w.said[:0], addr...), port...), n
+		w.client, w.addr = clientOf(addr, port)
+	}
+	d.client = w.client
+	if w.addr != nil {
+		d.ctx.SetRemoteAddr(w.addr)
+	}
+}
+
+// clientOf is an address as the web server tells it; it is not valid if that is none.
+func clientOf(addr, port []byte) (netip.AddrPort, net.Addr) {
+	a, err := netip.ParseAddr(string(addr))
 	if err != nil {
-		d.client = netip.AddrPort{}
-		return
+		return netip.AddrPort{}, nil
 	}
-	port, err := fasthttp.ParseUint(d.params.Get("REMOTE_PORT"))
-	if err != nil || port > 65535 {
-		port = 0
+	n, err := fasthttp.ParseUint(port)
+	if err != nil || n > 65535 {
+		n = 0
 	}
-	d.client = netip.AddrPortFrom(addr.Unmap().WithZone(""), uint16(port))
-	if w.addr == nil || w.client != d.client {
-		w.client, w.addr = d.client, addrOf(d.client)
-	}
-	d.ctx.SetRemoteAddr(w.addr)
+	client := netip.AddrPortFrom(a.Unmap().WithZone(""), uint16(n))
+	return client, addrOf(client)
 }
 
 // readStdin reads FCGI_STDIN, which is the body. Results are as for readParams.

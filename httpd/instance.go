@@ -38,6 +38,7 @@ type instance struct {
 	unlatch    func(string, *os.File) error // gives children a file; nil unless they wait for latchGift
 	supervisor *pool.Supervisor
 	annexes    []*annex
+	upstreams  map[string]*upstream // of pools that have some, by the pool's name
 	admin      *admin
 	// certificates are of use if an address is https.
 	certificates certificates
@@ -73,6 +74,8 @@ func (s *Server) open(plan *settings, h *heir) (_ *instance, err error) {
 	}
 	options := pool.Options{Log: plan.log, Observe: s.Observe, Generation: r.firstGeneration()}
 	switch {
+	case isCGI(s.Handler):
+		err = r.openCGI(&options)
 	case plan.mode == Emulate:
 		err = r.openEmulate(&options)
 	default:

@@ -42,6 +42,8 @@ func TestMain(m *testing.M) {
 		upgradeMain()
 	case os.Getenv(brokenVariable) != "":
 		brokenMain()
+	case os.Getenv(scriptedVariable) != "":
+		scriptedMain()
 	case os.Getenv(responderVariable) != "":
 		if err := fcgi.Serve(nil, http.HandlerFunc(responder)); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -123,7 +125,7 @@ func suiteHandler(ctx *fasthttp.RequestCtx) {
 	case "/left":
 		fmt.Fprintf(ctx, "%d\n", lefts.Load())
 	default:
-		if !perform(ctx) && !misbehave(ctx) {
+		if !perform(ctx) && !misbehave(ctx) && !disclose(ctx) {
 			ctx.Error("not found\n", fasthttp.StatusNotFound)
 		}
 	}

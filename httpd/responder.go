@@ -208,7 +208,7 @@ func (r *responder) prepare(req *fcgi.Request) error {
 			return fmt.Errorf("%s: %w", paramParams, err)
 		}
 	}
-	if n := ctx.Request.Header.ContentLength(); n < 0 {
+	if n := ctx.Request.Header.ContentLength(); n == -1 || n < 0 && len(req.Stdin) > 0 {
 		ctx.Request.Header.SetContentLength(len(req.Stdin)) // it came in chunks
 	}
 	*isTLSField.of(&ctx.Request) = len(req.Params.Get(paramSecure)) > 0

@@ -50,7 +50,12 @@ func (s *Server) settings() (*settings, error) {
 		bad("Handler is missing")
 	case s.Handler == nil:
 	case program:
-		p.mode = Fork
+		p.mode = programMode(s.Handler)
+	case upstreamOf(s.Handler) != nil:
+		upstreamOf(s.Handler).check(s.Mode, bad)
+		if p.accept == AcceptRequest {
+			p.accept = AcceptAuto // it is what happens
+		}
 	case s.Handler.fast() == nil:
 		bad("Handler is nil")
 	}
@@ -67,7 +72,7 @@ func (s *Server) settings() (*settings, error) {
 		if p.accept != AcceptAuto {
 			bad("Accept %s makes no sense in emulate mode", p.accept)
 		}
-		if s.GOMAXPROCS != 0 || s.Env != nil || s.ClearEnv {
+		if s.GOMAXPROCS != 0 || (s.Env != nil || s.ClearEnv) && !program {
 			bad("GOMAXPROCS, Env and ClearEnv are for children: they make no sense in emulate mode")
 		}
 	}
@@ -98,6 +103,7 @@ func (s *Server) settings() (*settings, error) {
 		problems = append(problems, fmt.Errorf("%w: %w", ErrConfig, err))
 	}
 	problem(checkMemory(s.Pool, p.mode))
+	problem(checkCGI(s.Handler, s.Pool, &s.Isolation))
 	p.pool = s.poolDefaults(s.Pool, p.mode)
 	list := s.Listen
 	if len(list) == 0 {

@@ -52,6 +52,8 @@ type StreamWriter struct {
 	done   bool   // the writer has ended
 	cause  error  // what the reader gets at the end instead of io.EOF
 	closed bool   // the reader has left
+	// unwanted: the client does not want the rest.
+	unwanted bool
 	// released: the lane is through with the request.
 	released bool
 	// trailer are the fields after the last chunk, as they are on the wire.

@@ -18,7 +18,7 @@ func scripted(s *options.Settings, program httpd.Handler) httpd.Handler {
 		return program
 	}
 	h := &httpd.Scripts{
-		Handler: program, Root: s.Root, Match: s.Match, Script: s.Script, Fallback: s.Fallback, SendfileRoots: s.SendfileRoot,
+		Handler: program, Root: s.Root, Match: match(s), Script: s.Script, Fallback: s.Fallback, SendfileRoots: s.SendfileRoot,
 	}
 	if s.Root != "" {
 		h.Index = s.Index

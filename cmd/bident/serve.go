@@ -92,7 +92,7 @@ func readSettings(args []string, further ...func(*options.Settings) error) (*opt
 		if os.Geteuid() > 0 {
 			s.Unprivileged()
 		}
-		problems := []error{findProgram(s), findRoot(s), findScript(s), findCertificates(s)}
+		problems := []error{findProgram(s), findRoot(s), findScript(s), findCGIBin(s), findCertificates(s)}
 		for _, find := range further {
 			problems = append(problems, find(s))
 		}
@@ -131,9 +131,12 @@ func server(s *options.Settings) *httpd.Server {
 	if srv.Mode == httpd.Emulate {
 		srv.Accept = httpd.AcceptAuto // "request" is what it does anyway
 	}
-	if len(s.Program) > 0 {
-		command := s.Command()
-		srv.Handler = scripted(s, httpd.Program(command[0], command[1:]...))
+	if program := external(s); program != nil {
+		srv.Handler = scripted(s, program)
+		return srv
+	}
+	if len(s.Upstream) > 0 {
+		srv.Handler, srv.UpstreamKeep = scripted(s, httpd.Upstream(s.Upstream...)), unlimited(s.UpstreamKeep)
 		return srv
 	}
 	a := application{Faults: s.DemoFaults, Root: s.Root, Index: s.Index}

@@ -129,6 +129,15 @@ func urlPath(v any) fault {
 	return fault{fmt.Sprintf("%q is not the path of a file below root", text), "such as /index.php"}
 }
 
+// urlDirectory checks cgi_prefix.
+func urlDirectory(v any) fault {
+	text := v.(string)
+	if text == "/" || strings.HasPrefix(text, "/") && path.Clean(text)+"/" == text {
+		return fault{}
+	}
+	return fault{fmt.Sprintf("%q is not a path that begins and ends with a slash", text), "such as /cgi-bin/"}
+}
+
 const urlExample = "such as http://127.0.0.1:8080 or http+unix:///run/bident.sock"
 
 // listenURL checks an item of listen.

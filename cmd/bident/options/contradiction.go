@@ -13,10 +13,13 @@ func (r *reading) contradictions() {
 	if program && r.App != "" {
 		r.contradict("app", "an application and a program are given, but only one can be served", "leave out one of them", "program")
 	}
-	if !program && r.Root == "" && r.App == "" {
-		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root")
+	external := program || r.CGIBin != ""
+	if !external && len(r.Upstream) == 0 && r.Root == "" && r.App == "" {
+		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root", "cgi_bin", "upstream")
 	}
-	r.files(program)
+	r.cgi(program)
+	r.upstreams(program)
+	r.files(program || len(r.Upstream) > 0)
 	if r.App != "" && r.App != "demo" {
 		r.contradict("app", fmt.Sprintf("there is no application %q", r.App), "demo is the one that is built in")
 	}
@@ -36,7 +39,7 @@ func (r *reading) contradictions() {
 	}
 	r.certificates()
 	r.access()
-	r.ways(program)
+	r.ways(external)
 	r.numbers()
 }
 
@@ -116,7 +119,7 @@ func (r *reading) ways(program bool) {
 		if r.GOMAXPROCS != 0 {
 			inFork("gomaxprocs", "it is for each child of mode fork; the server heeds the variable GOMAXPROCS")
 		}
-		if r.Accept != "auto" {
+		if r.Accept != "auto" && !(r.Accept == "request" && len(r.Upstream) > 0) {
 			inFork("accept", r.Accept+" needs mode fork")
 		}
 		if r.MaxMemory != 0 {

@@ -51,10 +51,9 @@ func envName(key string) string { return envPrefix + strings.ToUpper(key) }
 // notBuilt lists the settings that are part of Bident's interface but not of
 // this version; true marks booleans, whose flags take no value.
 var notBuilt = map[string]bool{
-	"clock_socket": false, "cgi": true,
-	"upstream":    false,
-	"drain_delay": false,
-	"max_dequeue": false, "check_for_dequeue": false, "dequeue_command": false,
+	"clock_socket": false,
+	"drain_delay":  false,
+	"max_dequeue":  false, "check_for_dequeue": false, "dequeue_command": false,
 	"background": true, "setsid": true,
 }
 

@@ -154,7 +154,7 @@ func TestHelp(t *testing.T) {
 		"  --max-servers N *         most workers (default: 50; in fork mode twice the\n                            CPUs); also --n-processes\n",
 		"  --log-level N *           what to log: 0 errors, 1 warnings, 2 notices, 3\n",
 		"  --tls-min-version VERSION\n                            oldest version",
-		"--background, --cgi, --check-for-dequeue,",
+		"--background, --check-for-dequeue,",
 	} {
 		if !strings.Contains(help, want) {
 			t.Errorf("%q is missing in\n%s", want, help)

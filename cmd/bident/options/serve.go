@@ -9,13 +9,19 @@ import (
 // values are effective ones, with defaults applied. The defaults, units and
 // meanings of 0 are in the table, from which "bident serve --help" is made.
 type Serve struct {
-	// What is served. App is empty if Root or Program is given.
+	// What is served. App is empty if Root, Program, CGIBin or Upstream is given.
 	App        string
 	DemoFaults bool
 	Root       string   // directory of files, and of scripts of Program; empty: none
 	Index      []string // with Root, names tried for a directory, at least one
 	Program    []string // the external program and its arguments
-	PHPValue   []string // arguments of -d, for PHP's programs only
+	CGI        bool     // Program is started for each request
+	CGIBin     string   // directory of CGI scripts; empty: none
+	CGIPrefix  string   // what it stands for; begins and ends with a slash
+	Upstream   []string // URLs of FastCGI listeners, instead of a program
+	// UpstreamKeep is how long idle connections to them are kept; 0: not at all.
+	UpstreamKeep time.Duration
+	PHPValue     []string // arguments of -d, for PHP's programs only
 
 	// What of it is the program's.
 	Match        string   // regular expression; empty: what is no file

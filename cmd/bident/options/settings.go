@@ -54,18 +54,19 @@ func (s *Settings) IsSet(key string) bool { _, ok := s.origins[key]; return ok }
 // derive fills in the defaults that depend on other settings.
 func (s *Settings) derive() {
 	program := len(s.Program) > 0
-	if !s.IsSet("app") && !program && s.Root == "" {
+	external := program || s.CGIBin != ""
+	if !s.IsSet("app") && !external && len(s.Upstream) == 0 && s.Root == "" {
 		s.App = "demo"
 	}
 	if !s.IsSet("index") {
 		s.Index = []string{defaultIndex}
-		if program && s.Root != "" {
+		if (program || len(s.Upstream) > 0) && s.Root != "" {
 			s.Index = []string{"index.php", defaultIndex}
 		}
 	}
 	if !s.IsSet("mode") {
 		s.Mode = "emulate"
-		if program {
+		if external {
 			s.Mode = "fork"
 		}
 	}

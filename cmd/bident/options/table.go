@@ -25,11 +25,13 @@ const (
 // pass with its default.
 const (
 	defaultIndex      = "index.html"
+	defaultCGIPrefix  = "/cgi-bin/"
 	defaultLogFormat  = "combined"
 	defaultTLSVersion = "1.2"
 	defaultHTTPSPort  = 443
 
 	defaultCheckForDead = "30s"
+	defaultUpstreamKeep = "1s"
 )
 
 // table returns every setting, each bound to its field of s. It is the one
@@ -52,8 +54,18 @@ func table(s *Serve) []Key {
 			Help: "path below root of what answers where there is nothing, such as /index.php"},
 		{Name: "sendfile_root", into: &s.SendfileRoot, Group: groupWhat, Arg: "DIR", check: directoryName,
 			Help: "one more directory, beside root, with files that a program may have sent by X-Sendfile, repeatable"},
+		{Name: "cgi", into: &s.CGI, Group: groupWhat, Default: "false",
+			Help: "the program after -- speaks CGI: it is started anew for each request"},
+		{Name: "cgi_bin", into: &s.CGIBin, Group: groupWhat, Arg: "DIR",
+			Help: "directory of CGI scripts to serve below cgi_prefix, instead of an application; with root beside its files"},
+		{Name: "cgi_prefix", into: &s.CGIPrefix, Group: groupWhat, Arg: "PATH", Default: defaultCGIPrefix, check: urlDirectory,
+			Help: "path of URLs that cgi_bin stands for"},
 		{Name: "program", into: &s.Program, Group: groupWhat, noFlag: true,
-			Help: "external FastCGI program and its arguments, instead of an application"},
+			Help: "external FastCGI program, or with cgi CGI program, and its arguments, instead of an application"},
+		{Name: "upstream", into: &s.Upstream, Group: groupWhat, Arg: "URL", check: upstreamURL,
+			Help: "FastCGI listener that somebody else runs, such as php-fpm, instead of a program: fcgi://host:port or fcgi+unix:///path; repeatable, they take turns"},
+		{Name: "upstream_keep", into: &s.UpstreamKeep, Group: groupWhat, Arg: "TIME", Default: defaultUpstreamKeep,
+			Help: "time an idle connection to an upstream is kept, which may hold one of its processes; 0 is not at all"},
 		{Name: "php_value", into: &s.PHPValue, Group: groupWhat, Arg: "NAME=VALUE", check: phpValue,
 			Help: "setting of php.ini for a program that is PHP's, repeatable; VALUE is as for php-cgi's -d, text best in single quotes of its own"},
 
