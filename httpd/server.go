@@ -74,11 +74,12 @@ type Server struct {
 	// mostly lets only the server's own user connect; 0660 lets in its group, as a
 	// proxy in front needs it.
 	SocketMode fs.FileMode
-	// SocketOwner is whose UNIX sockets are: USER, which stands for the user's own
-	// group as well, USER:GROUP or :GROUP, in names or numbers. Run returns ErrListen
-	// if the system refuses it, as it does all but root most of the time. Default:
-	// the server's user and group.
+	// SocketOwner is whose UNIX sockets are: USER (and the user's own group),
+	// USER:GROUP or :GROUP. Only root may change it (ErrListen). Default: the server's.
 	SocketOwner string
+	// WebServers are the addresses that may connect to those for FastCGI over TCP.
+	// Default: those in the variable FCGI_WEB_SERVER_ADDRS, else everybody.
+	WebServers []string
 	// TLS is what https addresses need.
 	TLS TLS
 	// RedirectHTTPS makes http addresses answer every request with a redirect to
