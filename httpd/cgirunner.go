@@ -55,6 +55,7 @@ type cgiRunner struct {
 	errand *fork.Errand
 	over   bool // the answer is not wanted any more
 	ended  bool // the process has ended
+	waits  outputWait
 	serial uint64
 	killed bool
 }
