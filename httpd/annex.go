@@ -48,10 +48,12 @@ func (r *instance) openAnnex(p *Pool) (*annex, error) {
 	a.queue = pool.NewQueue(queueLanes(a.config.Concurrency))
 	options := pool.Options{Log: r.log.With("pool", p.Name), Queue: a.queue, Generation: r.firstGeneration()}
 	var err error
-	if a.serial = isCGI(handler); a.serial {
+	if up := s.poolUpstream(p); up != nil {
+		err = r.upstreamBackend(&options, a.queue, a.config, up, p.Name)
+	} else if a.serial = isCGI(handler); a.serial {
 		err = r.cgiBackend(&options, a.queue, a.config.Concurrency, handler)
 	} else if a.mode == Emulate {
-		err = r.emulateBackend(&options, a.queue, a.config.Concurrency, s.routed(p.Name))
+		err = r.emulateBackend(&options, a.queue, a.config.Concurrency, r.handlerRunners(s.routed(p.Name)))
 	} else {
 		err = r.exchangeBackend(&options, a.queue, a.config, program, p.Name)
 	}

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/pool"
 )
@@ -34,10 +33,11 @@ var errChildPanicked = errors.New("httpd: handler panicked in the child")
 // errProgramBusy says that a program has refused a request because it has too many.
 var errProgramBusy = errors.New("httpd: the program is overloaded")
 
-// exchangeRunner runs requests by a FastCGI exchange with a child, over a
-// connection of the lane's own.
+// exchangeRunner runs requests by a FastCGI exchange with its peer, mostly a child,
+// over a connection of the lane's own.
 type exchangeRunner struct {
-	child *fork.Child
+	child peer
+	up    *upstreamLane // the same, nil if it is a child
 	crew  crew
 	log   *slog.Logger
 
@@ -63,7 +63,7 @@ type exchangeRunner struct {
 	killed   bool
 }
 
-func newExchangeRunner(c *fork.Child, l *pool.Lane, log *slog.Logger) *exchangeRunner {
+func newExchangeRunner(c peer, l *pool.Lane, log *slog.Logger) *exchangeRunner {
 	r := &exchangeRunner{child: c, crew: crewOf(l.Crew()), log: log}
 	r.patience = time.AfterFunc(time.Hour, r.impatient)
 	r.patience.Stop()
@@ -73,6 +73,9 @@ func newExchangeRunner(c *fork.Child, l *pool.Lane, log *slog.Logger) *exchangeR
 // Check implements pool.Runner: it makes sure of a connection that can carry an
 // exchange. A request is given back, unbegun, if the child is gone.
 func (r *exchangeRunner) Check() bool {
+	if r.up != nil {
+		return true // it connects when the request has begun
+	}
 	if r.client != nil && r.client.Alive() {
 		return true
 	}
@@ -86,25 +89,31 @@ func (r *exchangeRunner) Check() bool {
 	if err != nil {
 		return false
 	}
-	r.mu.Lock()
-	r.conn = conn
-	r.mu.Unlock()
-	r.client = fcgi.NewClient(conn)
-	r.client.SmallKeep = r.child.External()
-	r.client.Waiting(r.pass)
-	r.param = r.client.ParamRaw
+	r.connect(conn)
 	return true
+}
+
+// connect makes conn the lane's connection.
+func (r *exchangeRunner) connect(conn net.Conn) {
+	client := fcgi.NewClient(conn)
+	client.SmallKeep = r.child.External()
+	client.Waiting(r.pass)
+	r.param = client.ParamRaw
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conn, r.client = conn, client
 }
 
 func (r *exchangeRunner) disconnect() {
 	r.mu.Lock()
-	conn := r.conn
-	r.conn = nil
-	r.mu.Unlock()
-	if conn != nil {
-		conn.Close()
+	defer r.mu.Unlock()
+	if r.conn != nil {
+		r.conn.Close()
+		if r.up != nil {
+			r.up.gone()
+		}
 	}
-	r.client = nil
+	r.conn, r.client = nil, nil
 }
 
 // Close implements pool.Runner.
@@ -112,6 +121,9 @@ func (r *exchangeRunner) Close() {
 	r.patience.Stop()
 	r.slow.leave()
 	r.disconnect()
+	if r.up != nil {
+		r.up.close()
+	}
 }
 
 // Kill implements pool.Runner.
@@ -121,6 +133,9 @@ func (r *exchangeRunner) Kill(cause error) {
 	r.killed = true
 	if r.conn != nil {
 		r.conn.Close()
+	}
+	if r.up != nil && r.up.stop != nil {
+		r.up.stop(cause)
 	}
 	if j := r.job.Load(); j != nil {
 		j.end(cause)
@@ -145,8 +160,7 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	r.trailer, r.given, r.cut = nil, false, false
 	r.job.Store(j)
 	r.patience.Reset(clientPatience)
-	r.request(l)
-	end, err := r.client.Do(r)
+	end, err := r.exchange(l)
 	r.patience.Stop()
 	panicked := err == nil && end.AppStatus == statusPanicked && !r.child.External()
 	if err == nil {
@@ -172,8 +186,19 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 		return false
 	case err != nil && !r.cut || r.client.MustClose():
 		r.disconnect()
+	case r.up != nil:
+		r.up.rest()
 	}
 	return more
+}
+
+// exchange sends the request and delivers the answer.
+func (r *exchangeRunner) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
+	if r.up != nil {
+		return r.up.exchange(l)
+	}
+	r.request(l)
+	return r.client.Do(r)
 }
 
 // Stdout implements fcgi.Sink.
@@ -219,6 +244,10 @@ func (r *exchangeRunner) failed(t *pool.Task, err error) bool {
 	if killed || t.Abandoned() {
 		return false
 	}
+	if r.up != nil {
+		r.up.failed(err)
+		return true
+	}
 	if !errors.Is(err, ErrStreamClosed) {
 		r.log.Error("exchange with the worker failed", "slot", r.crew.slot, "pid", r.crew.pid,
 			"request", string(r.what), "error", err)
@@ -263,7 +292,7 @@ func (r *exchangeRunner) impatient() {
 	if j == nil {
 		return
 	}
-	client, serial := r.client, r.serial
+	serial := r.serial
 	over := j.lookOut()
 	context.AfterFunc(over, func() {
 		if context.Cause(over) != ErrClientLeft {
@@ -271,8 +300,12 @@ func (r *exchangeRunner) impatient() {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if r.serial == serial {
-			_ = client.Abort() // whoever does not listen finishes in vain
+		switch {
+		case r.serial != serial:
+		case r.up != nil:
+			r.up.leave()
+		default:
+			_ = r.client.Abort() // whoever does not listen finishes in vain
 		}
 	})
 }

@@ -24,7 +24,7 @@ const (
 // request puts the request together.
 func (r *exchangeRunner) request(l *pool.Lane) {
 	ctx, c := r.ctx, r.client
-	c.Begin(fcgi.RoleResponder, true)
+	c.Begin(fcgi.RoleResponder, r.up == nil || r.up.keeping)
 	if r.child.External() {
 		r.vars.visit(ctx, &r.answered.mount, r.param)
 	} else {

@@ -38,6 +38,7 @@ type instance struct {
 	unlatch    func(string, *os.File) error // gives children a file; nil unless they wait for latchGift
 	supervisor *pool.Supervisor
 	annexes    []*annex
+	upstreams  map[string]*upstream // of pools that have some, by the pool's name
 	admin      *admin
 	// certificates are of use if an address is https.
 	certificates certificates

@@ -141,6 +141,16 @@ type Server struct {
 	// Handler answers the requests. Required, unless there are Routes: then what
 	// matches none of them is 404.
 	Handler Handler
+	// UpstreamKeep is how long an idle connection to an Upstream is kept; negative
+	// for not at all: each request has a connection of its own. Default 1 s. Most
+	// programs serve one connection per process, and a kept one holds its process
+	// even while it is idle, from other clients of the program as well. Between the
+	// lanes themselves nobody starves: while new connections get no answer within
+	// 10 ms, and for 5 s after, none is kept. It is best to have as many lanes
+	// (Pool.MaxServers times Pool.Concurrency) as the program has processes:
+	// requests that cannot be served wait in the server's queue then, where
+	// QueueTimeout counts, and not in the program's.
+	UpstreamKeep time.Duration
 	// Routes send requests to other handlers, by host and path.
 	Routes []Route
 	// Pool is how many workers there are and how long they live. MaxServers

@@ -48,6 +48,11 @@ func (s *Server) settings() (*settings, error) {
 	case s.Handler == nil:
 	case program:
 		p.mode = programMode(s.Handler)
+	case upstreamOf(s.Handler) != nil:
+		upstreamOf(s.Handler).check(s.Mode, bad)
+		if p.accept == AcceptRequest {
+			p.accept = AcceptAuto // it is what happens
+		}
 	case s.Handler.fast() == nil:
 		bad("Handler is nil")
 	}

@@ -21,6 +21,8 @@ type Status struct {
 	Workers    []StatusWorker `json:"workers"`
 	Exits      []StatusExit   `json:"exits"`
 	Pools      []StatusPool   `json:"pools,omitempty"`
+	// Upstreams are those of the server's own workers.
+	Upstreams []StatusUpstream `json:"upstreams,omitempty"`
 }
 
 // StatusPool is the state of a pool that routes have for themselves; its numbers
@@ -33,6 +35,8 @@ type StatusPool struct {
 	Totals     StatusTotals   `json:"totals"`
 	Workers    []StatusWorker `json:"workers"`
 	Exits      []StatusExit   `json:"exits"`
+	// Upstreams are those of the pool's workers.
+	Upstreams []StatusUpstream `json:"upstreams,omitempty"`
 }
 
 // StatusTotals are counters since the server's start, but for Waiting, Lost and
@@ -137,6 +141,7 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 	s := &Status{
 		Mode: own.Mode, PID: os.Getpid(), Generation: own.Generation, Started: r.started, Listeners: r.urls,
 		Limits: own.Limits, Totals: own.Totals, Workers: own.Workers, Exits: own.Exits,
+		Upstreams: r.upstreams[""].status(),
 	}
 	if r.plan.mode == Fork {
 		s.Accept = r.plan.accept.String()
@@ -153,7 +158,9 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.Pools = append(s.Pools, statusPool(a.name, p, a.mode, a.serial, a.queue))
+		one := statusPool(a.name, p, a.mode, a.serial, a.queue)
+		one.Upstreams = r.upstreams[a.name].status()
+		s.Pools = append(s.Pools, one)
 	}
 	return s, nil
 }

@@ -127,6 +127,10 @@ func server(s *options.Settings) *httpd.Server {
 		srv.Handler = scripted(s, program)
 		return srv
 	}
+	if len(s.Upstream) > 0 {
+		srv.Handler, srv.UpstreamKeep = scripted(s, httpd.Upstream(s.Upstream...)), unlimited(s.UpstreamKeep)
+		return srv
+	}
 	a := application{Faults: s.DemoFaults, Root: s.Root, Index: s.Index}
 	a.serveBy(srv)
 	if srv.Mode == httpd.Fork {

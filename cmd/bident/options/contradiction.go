@@ -13,11 +13,12 @@ func (r *reading) contradictions() {
 		r.contradict("app", "an application and a program are given, but only one can be served", "leave out one of them", "program")
 	}
 	external := program || r.CGIBin != ""
-	if !external && r.Root == "" && r.App == "" {
-		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root")
+	if !external && r.Root == "" && r.App == "" && len(r.Upstream) == 0 {
+		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root", "upstream")
 	}
 	r.cgi(program)
-	r.files(program)
+	r.upstreams(program)
+	r.files(program || len(r.Upstream) > 0)
 	if r.App != "" && r.App != "demo" {
 		r.contradict("app", fmt.Sprintf("there is no application %q", r.App), "demo is the one that is built in")
 	}
@@ -91,7 +92,7 @@ func (r *reading) ways(program bool) {
 		if r.GOMAXPROCS != 0 {
 			inFork("gomaxprocs", "it is for each child of mode fork; the server heeds the variable GOMAXPROCS")
 		}
-		if r.Accept != "auto" {
+		if r.Accept != "auto" && !(r.Accept == "request" && len(r.Upstream) > 0) {
 			inFork("accept", r.Accept+" needs mode fork")
 		}
 		if r.MaxMemory != 0 {

@@ -51,7 +51,6 @@ func envName(key string) string { return envPrefix + strings.ToUpper(key) }
 // this version; true marks booleans, whose flags take no value.
 var notBuilt = map[string]bool{
 	"clock_socket": false,
-	"upstream":     false,
 	"socket_owner": false,
 	"drain_delay":  false,
 	"max_dequeue":  false, "check_for_dequeue": false, "dequeue_command": false,

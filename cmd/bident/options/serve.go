@@ -9,7 +9,7 @@ import (
 // values are effective ones, with defaults applied. The defaults, units and
 // meanings of 0 are in the table, from which "bident serve --help" is made.
 type Serve struct {
-	// What is served. App is empty if Root, Program or CGIBin is given.
+	// What is served. App is empty if Root, Program, CGIBin or Upstream is given.
 	App        string
 	DemoFaults bool
 	Root       string   // directory of files, and of scripts of Program; empty: none
@@ -18,6 +18,9 @@ type Serve struct {
 	CGI        bool     // Program is started for each request
 	CGIBin     string   // directory of CGI scripts; empty: none
 	CGIPrefix  string   // what it stands for; begins and ends with a slash
+	Upstream   []string // URLs of FastCGI listeners, instead of a program
+	// UpstreamKeep is how long idle connections to them are kept; 0: not at all.
+	UpstreamKeep time.Duration
 
 	// What of it is the program's.
 	Match        string   // regular expression; empty: what is no file

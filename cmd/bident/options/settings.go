@@ -33,12 +33,12 @@ func (s *Settings) IsSet(key string) bool { _, ok := s.origins[key]; return ok }
 func (s *Settings) derive() {
 	program := len(s.Program) > 0
 	external := program || s.CGIBin != ""
-	if !s.IsSet("app") && !external && s.Root == "" {
+	if !s.IsSet("app") && !external && s.Root == "" && len(s.Upstream) == 0 {
 		s.App = "demo"
 	}
 	if !s.IsSet("index") {
 		s.Index = []string{defaultIndex}
-		if program && s.Root != "" {
+		if (program || len(s.Upstream) > 0) && s.Root != "" {
 			s.Index = []string{"index.php", defaultIndex}
 		}
 	}

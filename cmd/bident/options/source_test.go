@@ -18,6 +18,8 @@ var examples = map[string]struct {
 	"demo_faults":                 {items: []string{"yes"}, toml: "true"},
 	"root":                        {items: []string{"/srv/www"}},
 	"index":                       {items: []string{"home.html", "index.htm"}, context: "--root=/srv"},
+	"upstream":                    {items: []string{"fcgi://127.0.0.1:9000", "fcgi+unix:///run/x"}},
+	"upstream_keep":               {items: []string{"5"}, toml: "5", want: `"5s"`, context: "--upstream=fcgi://127.0.0.1:9000"},
 	"match":                       {items: []string{`\.php$`}, want: `"\\.php$"`, program: true},
 	"script":                      {items: []string{"app.php"}, program: true},
 	"fallback":                    {items: []string{"/index.php"}, context: "--root=/srv", program: true},

@@ -31,6 +31,7 @@ const (
 	defaultHTTPSPort  = 443
 
 	defaultCheckForDead = "30s"
+	defaultUpstreamKeep = "1s"
 )
 
 // table returns every setting, each bound to its field of s. It is the one
@@ -61,6 +62,10 @@ func table(s *Serve) []Key {
 			Help: "path of URLs that cgi_bin stands for"},
 		{Name: "program", into: &s.Program, Group: groupWhat, noFlag: true,
 			Help: "external FastCGI program, or with cgi CGI program, and its arguments, instead of an application"},
+		{Name: "upstream", into: &s.Upstream, Group: groupWhat, Arg: "URL", check: upstreamURL,
+			Help: "FastCGI listener that somebody else runs, such as php-fpm, instead of a program: fcgi://host:port or fcgi+unix:///path; repeatable, they take turns"},
+		{Name: "upstream_keep", into: &s.UpstreamKeep, Group: groupWhat, Arg: "TIME", Default: defaultUpstreamKeep,
+			Help: "time an idle connection to an upstream is kept, which may hold one of its processes; 0 is not at all"},
 
 		{Name: "listen", into: &s.Listen, Group: groupWhere, Arg: "URL", Default: "http://127.0.0.1:8080", check: listenURL,
 			Help: "address to serve on, repeatable: http://host:port or https://host:port, where port 0 picks one, or http+unix:///path"},
