@@ -1,6 +1,6 @@
 // Package httpd serves HTTP with a pool of workers that are goroutines or
 // processes: [Server] is a pre-forking server around a handler, in a program of
-// one's own or around an external FastCGI program.
+// one's own or around an external FastCGI or CGI program.
 //
 // # The way of a request
 //
