@@ -215,7 +215,10 @@ func (r *cgiRunner) attend(e *fork.Errand) {
 	e.Close()
 	switch {
 	case over:
+		// A client that has only closed its side must not take half an answer for
+		// a whole one.
 		err = errCGIOver
+		r.fail()
 	case failure != nil && !r.headDone:
 		r.refuse(failure, e.PID())
 	default:
