@@ -78,6 +78,9 @@ func (c *conn) admit() bool {
 	before := c.before
 	c.before = nil
 	known := before != nil && before.admitted // by the process that it comes from
+	if c.fcgi {
+		return f.welcome(c) // identify looks at its clients
+	}
 	if f.proxied && !known && !c.readProxy() {
 		return false
 	}
@@ -176,7 +179,18 @@ func (f *front) discount(c *conn) {
 func (c *conn) identify() bool {
 	d, f := c.desk, c.front
 	d.client = c.peer
-	if f.trust == nil || !f.trust.Trusts(c.peer.Addr()) {
+	if c.web != nil {
+		c.web.introduce()
+		if f.trust == nil && f.rules != nil && !d.client.IsValid() {
+			return false // nobody knows who it is
+		}
+	}
+	peer := d.client
+	if f.trust == nil || !f.trust.Trusts(peer.Addr()) {
+		if c.web != nil && f.rules != nil {
+			ok, _ := f.rules.Allowed(f.life, peer.Addr())
+			return ok
+		}
 		return true
 	}
 	fields := d.fields[:0]
@@ -188,11 +202,11 @@ func (c *conn) identify() bool {
 	}
 	d.fields = fields
 	if len(fields) > 0 {
-		addr, port, proto := f.trust.Client(c.peer.Addr(), fields...)
+		addr, port, proto := f.trust.Client(peer.Addr(), fields...)
 		if proto != "" {
 			*isTLSField.of(&d.ctx.Request) = proto == "https"
 		}
-		if addr != c.peer.Addr() {
+		if addr != peer.Addr() {
 			d.client = netip.AddrPortFrom(addr, port)
 			d.ctx.SetRemoteAddr(net.TCPAddrFromAddrPort(d.client))
 		}

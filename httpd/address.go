@@ -14,15 +14,21 @@ type address struct {
 	network string // "tcp" or "unix"
 	address string // "host:port", or a path
 	secure  bool   // TLS
+	fcgi    bool   // FastCGI, not HTTP
 }
 
-// parseAddress reads a listen URL: http://host:port, https://host:port or
-// http+unix:///path.
+// The networks of sockets that listen already when the program starts.
+const (
+	networkFD      = "fd"      // the address is the number of a descriptor
+	networkSystemd = "systemd" // it is a name of LISTEN_FDNAMES
+)
+
+// parseAddress reads a listen URL.
 func parseAddress(s string) (address, error) {
 	fail := func(format string, args ...any) (address, error) {
 		return address{}, fmt.Errorf("listen %q: %s", s, fmt.Sprintf(format, args...))
 	}
-	const forms = "use http://host:port, https://host:port or http+unix:///path"
+	const forms = "use http://host:port, https://host:port, http+unix:///path, http+fd://3 or http+systemd://NAME, with fcgi for http where it is FastCGI"
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme == "" {
 		return fail("is no URL; %s", forms)
@@ -30,8 +36,17 @@ func parseAddress(s string) (address, error) {
 	if u.RawQuery != "" || u.Fragment != "" || u.User != nil || u.Opaque != "" {
 		return fail("only host and port, or a path; %s", forms)
 	}
-	switch u.Scheme {
-	case "http", "https":
+	scheme, fcgi := u.Scheme, false
+	if rest, ok := strings.CutPrefix(scheme, "fcgi"); ok {
+		scheme, fcgi = "http"+rest, true
+	}
+	switch scheme {
+	case "https":
+		if fcgi {
+			break // "fcgis" is none
+		}
+		fallthrough
+	case "http":
 		if u.Path != "" && u.Path != "/" {
 			return fail("a path makes no sense here; %s", forms)
 		}
@@ -42,7 +57,7 @@ func parseAddress(s string) (address, error) {
 		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 			return fail("port %q is not between 0 and 65535", port)
 		}
-		return address{"tcp", net.JoinHostPort(host, port), u.Scheme == "https"}, nil
+		return address{"tcp", net.JoinHostPort(host, port), scheme == "https", fcgi}, nil
 	case "http+unix":
 		if u.Host != "" || !filepath.IsAbs(u.Path) {
 			return fail("needs an absolute path, such as http+unix:///run/bident.sock")
@@ -50,20 +65,33 @@ func parseAddress(s string) (address, error) {
 		if strings.IndexByte(u.Path, 0) >= 0 {
 			return fail("no path holds the character NUL")
 		}
-		return address{"unix", u.Path, false}, nil
-	case "fcgi", "fcgi+unix", "http+fd", "fcgi+fd", "http+systemd":
-		return fail("%s is not available in this version; %s", u.Scheme, forms)
+		return address{"unix", u.Path, false, fcgi}, nil
+	case "http+fd":
+		n, err := strconv.ParseUint(u.Host, 10, 16)
+		if err != nil || u.Path != "" {
+			return fail("needs the number of a descriptor, such as %s://0", u.Scheme)
+		}
+		return address{networkFD, strconv.FormatUint(n, 10), false, fcgi}, nil
+	case "http+systemd":
+		if u.Host == "" || u.Path != "" {
+			return fail("needs a name of LISTEN_FDNAMES, such as %s://web", u.Scheme)
+		}
+		return address{networkSystemd, u.Host, false, fcgi}, nil
 	}
 	return fail("scheme %q is unknown; %s", u.Scheme, forms)
 }
 
 // addressURL is the URL of a bound address.
-func addressURL(a net.Addr, secure bool) string {
-	switch {
-	case a.Network() == "unix":
-		return "http+unix://" + a.String()
-	case secure:
-		return "https://" + a.String()
+func addressURL(bound net.Addr, a address) string {
+	scheme := "http"
+	if a.fcgi {
+		scheme = "fcgi"
 	}
-	return "http://" + a.String()
+	switch {
+	case bound.Network() == "unix":
+		scheme += "+unix"
+	case a.secure:
+		scheme = "https"
+	}
+	return scheme + "://" + bound.String()
 }

@@ -53,7 +53,7 @@ func (r *instance) openAdmin() error {
 	if err != nil {
 		return fmt.Errorf("%w: admin: %w", ErrListen, err)
 	}
-	m := &admin{listener: l, url: addressURL(l.Addr(), false), scrapes: make(chan struct{}, maxScrapes)}
+	m := &admin{listener: l, url: addressURL(l.Addr(), address{}), scrapes: make(chan struct{}, maxScrapes)}
 	m.server = &fasthttp.Server{
 		Handler: r.handleAdmin, NoDefaultServerHeader: true, Logger: quiet{},
 		ReadTimeout: time.Minute, IdleTimeout: time.Minute,

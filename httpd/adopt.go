@@ -79,7 +79,7 @@ func (c *conn) take(m *moved) error {
 		return fmt.Errorf("%w: there is no certificate here", errParcel)
 	}
 	// What the front has not been admitted or begun to decode is read below it.
-	below := f.proxied && !n.admitted || n.secure && len(p.Unread) > 0
+	below := f.proxied && !n.admitted && !n.fcgi || n.secure && len(p.Unread) > 0
 	var size int64
 	if p.File != nil {
 		info, err := p.File.Stat()
@@ -103,7 +103,7 @@ func (c *conn) take(m *moved) error {
 		nc = c.sock
 	}
 	c.open(nc, n.secure, below)
-	c.before = n
+	c.before, c.fcgi = n, n.fcgi
 	c.requests, c.told, c.ending, c.aged = n.requests, n.told, n.last, n.age.Milliseconds()
 	c.came = c.aged
 	if !n.opened.IsZero() {
@@ -144,10 +144,15 @@ func (c *conn) resume(p phase) {
 // readFile reads what has come in a file.
 func (c *conn) readFile() (int, error) {
 	d := c.sit()
-	p := d.in[d.w:]
-	n, err := c.file.ReadAt(p[:min(int64(len(p)), c.fileSize-c.fileAt)], c.fileAt)
+	n, err := c.fromFile(d.in[d.w:])
 	d.w += n
 	c.got += int64(n)
+	return n, err
+}
+
+// fromFile reads what has come in a file.
+func (c *conn) fromFile(p []byte) (int, error) {
+	n, err := c.file.ReadAt(p[:min(int64(len(p)), c.fileSize-c.fileAt)], c.fileAt)
 	if c.fileAt += int64(n); err == nil && c.fileAt == c.fileSize {
 		c.dropFile()
 	}

@@ -48,13 +48,15 @@ func (r *instance) openAnnex(p *Pool) (*annex, error) {
 	a.queue = pool.NewQueue(queueLanes(a.config.Concurrency))
 	options := pool.Options{Log: r.log.With("pool", p.Name), Queue: a.queue, Generation: r.firstGeneration()}
 	var err error
-	if up := s.poolUpstream(p); up != nil {
+	switch up := s.poolUpstream(p); {
+	case up != nil:
 		err = r.upstreamBackend(&options, a.queue, a.config, up, p.Name)
-	} else if a.serial = isCGI(handler); a.serial {
+	case isCGI(handler):
+		a.serial = true
 		err = r.cgiBackend(&options, a.queue, a.config.Concurrency, handler)
-	} else if a.mode == Emulate {
+	case a.mode == Emulate:
 		err = r.emulateBackend(&options, a.queue, a.config.Concurrency, r.handlerRunners(s.routed(p.Name)))
-	} else {
+	default:
 		err = r.exchangeBackend(&options, a.queue, a.config, program, p.Name)
 	}
 	if err != nil {

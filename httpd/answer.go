@@ -25,6 +25,9 @@ type section interface {
 // more requests are there already, and gets ready for the next one. It reports
 // whether the connection can carry that.
 func (c *conn) answer(resp *fasthttp.Response) (more bool) {
+	if c.web != nil {
+		return c.reply(resp)
+	}
 	d := c.desk
 	away := d.job.away
 	switch {

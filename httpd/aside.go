@@ -89,6 +89,10 @@ func (r *responder) address(j *job) string { return j.client() }
 // handOut asks for the connection on behalf of the function that a fasthttp
 // handler has left for it, and sends the answer that comes before.
 func (r *responder) handOut(j *job) error {
+	if j.params != nil {
+		refuseHijack(&r.ctx)
+		return r.whole()
+	}
 	f, silent := takeHijack(&r.ctx)
 	name := r.child.visitors.expect(func(c net.Conn) { go runHijacked(c, f) })
 	j.away = &handOver{}
@@ -103,6 +107,9 @@ func (r *responder) handOut(j *job) error {
 
 // take implements side.
 func (r *responder) take(j *job) (net.Conn, []byte, error) {
+	if j.params != nil {
+		return nil, nil, errRecords
+	}
 	taken := make(chan net.Conn, 1)
 	name := r.child.visitors.expect(func(c net.Conn) { taken <- c })
 	j.away = &handOver{}

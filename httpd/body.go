@@ -33,7 +33,7 @@ func (c *conn) readBody() bool {
 			}
 			d.head.Close, d.unread = true, true
 			d.size = d.w - d.r
-			overloaded(&d.ctx)
+			c.overload()
 			return c.answer(&d.ctx.Response)
 		}
 		if h.Continue && d.w-d.r == h.Size && c.file == nil {
@@ -198,9 +198,8 @@ func (c *conn) brokenBody(err error) bool {
 	case errors.Is(err, errSpoolFull):
 		c.desk.head.Close, c.desk.unread = true, true
 		c.desk.size = c.desk.w - c.desk.r
-		overloaded(&c.desk.ctx)
-		c.answer(&c.desk.ctx.Response)
-		return false
+		c.overload()
+		return c.answer(&c.desk.ctx.Response)
 	case errors.Is(err, errSpool):
 		c.front.log.Error("cannot keep the body of a request", "error", err)
 		return c.refuse(fasthttp.StatusInsufficientStorage, "no room for the body of the request")

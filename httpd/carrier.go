@@ -25,6 +25,7 @@ type carriers struct {
 type arrival struct {
 	conn   net.Conn
 	secure bool // TLS is to be spoken
+	fcgi   bool // FastCGI is
 	// held is a connection of a loop's to go on with, instead: the request in
 	// hand was answered, or it rests.
 	held     *conn

@@ -80,6 +80,13 @@ func parseAnswerHead(head []byte, resp *fasthttp.Response, least int) (length in
 			resp.Header.SetContentTypeBytes(value)
 		default:
 			location = location || equalFold(name, "Location")
+			if n := len("Variable-"); len(name) > n && equalFold(name[:n], "Variable-") {
+				// An authorizer's, with a name that is to stay as it is.
+				resp.Header.DisableNormalizing()
+				resp.Header.AddBytesKV(name, value)
+				resp.Header.EnableNormalizing()
+				break
+			}
 			resp.Header.AddBytesKV(name, value)
 		}
 	}
@@ -125,11 +132,26 @@ func equalFold(b []byte, word string) bool {
 	return true
 }
 
-// appendAnswerHead writes the head of an answer as a CGI program would.
-// streamed leaves the length out: the body ends where FCGI_STDOUT does.
+// appendAnswerHead writes the head of an answer for the parent, which hears of the
+// end of the connection by it, too.
 func appendAnswerHead(dst []byte, resp *fasthttp.Response, length int) []byte {
+	if resp.ConnectionClose() || listsClose(resp.Header.Peek(fasthttp.HeaderConnection)) {
+		dst = append(dst, "Connection: close\r\n"...)
+	}
+	return appendCGIHead(dst, resp, length)
+}
+
+// appendCGIHead writes the head of an answer as a CGI program would (RFC 3875, section
+// 6.3). A negative length is left out: the body ends where FCGI_STDOUT does.
+func appendCGIHead(dst []byte, resp *fasthttp.Response, length int) []byte {
 	dst = append(dst, "Status: "...)
-	dst = fasthttp.AppendUint(dst, resp.StatusCode())
+	dst = append(fasthttp.AppendUint(dst, resp.StatusCode()), ' ')
+	// nginx repeats it to the client as it is.
+	if phrase := resp.Header.StatusMessage(); len(phrase) > 0 {
+		dst = append(dst, phrase...)
+	} else {
+		dst = append(dst, fasthttp.StatusMessage(resp.StatusCode())...)
+	}
 	dst = append(dst, "\r\n"...)
 	for name, value := range resp.Header.All() {
 		if equalFold(name, "Content-Length") || equalFold(name, "Transfer-Encoding") ||
@@ -140,9 +162,6 @@ func appendAnswerHead(dst []byte, resp *fasthttp.Response, length int) []byte {
 		dst = append(dst, ": "...)
 		dst = append(dst, value...)
 		dst = append(dst, "\r\n"...)
-	}
-	if resp.ConnectionClose() || listsClose(resp.Header.Peek(fasthttp.HeaderConnection)) {
-		dst = append(dst, "Connection: close\r\n"...)
 	}
 	if length >= 0 {
 		dst = append(dst, "Content-Length: "...)

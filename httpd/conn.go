@@ -59,6 +59,8 @@ type conn struct {
 	stays         bool         // it could not be given to another process
 	ending        bool         // its next answer is the last one
 	shaking       bool         // the TLS handshake is being done; guarded by front.mu
+	fcgi          bool         // it speaks FastCGI, and not HTTP
+	web           *webServer   // what it needs for that while there is something on it
 	sitting       impatient    // below all, in a child that serves one at a time
 	seated        time.Time    // when its turn began there
 	came          int64        // what aged was then, -1 if that was for a request before
@@ -115,7 +117,7 @@ func (c *conn) open(nc net.Conn, secure, below bool) {
 	c.opened = time.Now()
 	c.seated, c.came, c.retreated = c.opened, 0, false
 	c.requests, c.lingered, c.detached, c.admitted = 0, false, false, false
-	c.stays, c.shaking, c.ending = false, false, false
+	c.stays, c.shaking, c.ending, c.fcgi = false, false, false, false
 	c.before, c.aged, c.file = nil, 0, nil
 	c.got, c.put = 0, 0
 	c.enter(phaseNew)
@@ -153,6 +155,10 @@ func (c *conn) run() {
 		return
 	}
 	c.admitted = true
+	if c.fcgi {
+		c.runFCGI()
+		return
+	}
 	// A connection that has come from another process may have brought octets.
 	for c.desk != nil && c.desk.r < c.desk.w || c.await() == nil {
 		for c.desk.r < c.desk.w {
@@ -172,6 +178,9 @@ func (c *conn) end() {
 		d.clear() // the client has left in the middle: nobody else is to see what it sent
 	}
 	c.dropFile()
+	if c.web != nil {
+		c.hangUp()
+	}
 	c.leave()
 }
 

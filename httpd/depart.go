@@ -32,6 +32,10 @@ func (c *conn) leaves() bool { return c.front.draining.Load() && c.movable() }
 // used. It is called where no request has begun. false: it stays, and is served or
 // closed here.
 func (c *conn) depart() (gone bool) {
+	if c.fcgi {
+		unread, ok := c.unread()
+		return ok && c.give(luggage{unread: unread})
+	}
 	var unread []byte
 	if d := c.desk; d != nil {
 		unread = d.in[d.r:d.w]
@@ -65,7 +69,7 @@ func (c *conn) departUnread() (gone bool) {
 // which is one chunk now, without extensions. The client may have been told to
 // continue (RFC 9110, section 10.1.1): it is not told again, since the body is there.
 func (c *conn) departUnbegun() (gone bool) {
-	if !c.movable() {
+	if !c.movable() || c.fcgi {
 		return false
 	}
 	c.requests--
@@ -117,7 +121,7 @@ func (c *conn) give(l luggage) (gone bool) {
 		socket = c.socket.Conn
 	}
 	n := note{
-		admitted: c.admitted, told: c.told || c.secure, last: c.ending || c.secure,
+		admitted: c.admitted, told: c.told || c.secure, last: c.ending || c.secure, fcgi: c.fcgi,
 		opened: c.opened, requests: c.requests, age: age,
 		rules: f.rulesMark, host: c.host,
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/internal/forwarded"
 	"github.com/bident/bident/internal/gate"
 	"github.com/bident/bident/pool"
@@ -55,6 +56,7 @@ type desk struct {
 	most   int            // octets of its body at the most
 	client netip.AddrPort // the peer, or the client behind a trusted proxy
 	fields []forwarded.Field
+	params fcgi.Params // of a request that came over FastCGI
 	record record
 
 	pair [2][]byte // for a write of two pieces
@@ -92,7 +94,7 @@ func (f *front) newDesk(secure bool) *desk {
 	d.job.mode = f.mode
 	d.job.watch = d.watch
 	d.job.client = d.clientText
-	d.job.errors = f.requestError
+	d.job.errors, d.job.stderr = d.complain, d.stderr
 	d.job.shown = f.access != nil
 	d.body.front = f
 	if secure {

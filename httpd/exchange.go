@@ -61,6 +61,7 @@ type exchangeRunner struct {
 	job      atomic.Pointer[job]
 	serial   uint64
 	killed   bool
+	deaf     *deafness // of a program, under the lock
 }
 
 func newExchangeRunner(c peer, l *pool.Lane, log *slog.Logger) *exchangeRunner {
@@ -162,6 +163,13 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	r.patience.Reset(clientPatience)
 	end, err := r.exchange(l)
 	r.patience.Stop()
+	switch {
+	case err != nil:
+	case r.child.External():
+		j.exit = end.AppStatus
+	case end.AppStatus == statusPanicked:
+		j.exit = statusFailed
+	}
 	panicked := err == nil && end.AppStatus == statusPanicked && !r.child.External()
 	if err == nil {
 		err = r.check(end)
@@ -220,6 +228,9 @@ func (r *exchangeRunner) Stderr(p []byte) {
 	}
 	r.log.Error("program", "message", string(p), "slot", r.crew.slot, "pid", r.crew.pid,
 		"request", string(r.what))
+	if f := r.job.Load().stderr; f != nil {
+		f(p)
+	}
 }
 
 // check looks at an exchange that has come to its end.
@@ -272,6 +283,7 @@ func (r *exchangeRunner) failed(t *pool.Task, err error) bool {
 func (r *exchangeRunner) over(j *job) {
 	r.slow.end()
 	r.mu.Lock()
+	r.deaf.end()
 	r.serial++
 	r.job.Store(nil)
 	r.mu.Unlock()
@@ -306,6 +318,7 @@ func (r *exchangeRunner) impatient() {
 			r.up.leave()
 		default:
 			_ = r.client.Abort() // whoever does not listen finishes in vain
+			r.deaf.begin(r, serial)
 		}
 	})
 }

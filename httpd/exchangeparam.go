@@ -19,13 +19,22 @@ const (
 	paramServed  = "bident-served"  // the number of the request among the worker's
 	paramSecure  = "bident-secure"  // it came over TLS
 	paramTrailer = "bident-trailer" // the trailer section of the body
+	paramParams  = "bident-params"  // the parameters of a web server, as FCGI_PARAMS
+	paramRole    = "bident-role"    // and the role that it asks for
 )
 
 // request puts the request together.
 func (r *exchangeRunner) request(l *pool.Lane) {
 	ctx, c := r.ctx, r.client
-	c.Begin(fcgi.RoleResponder, r.up == nil || r.up.keeping)
-	if r.child.External() {
+	j := r.job.Load()
+	role := fcgi.RoleResponder
+	if r.child.External() && j.params != nil {
+		role = j.role
+	}
+	c.Begin(role, r.up == nil || r.up.keeping)
+	if r.child.External() && j.params != nil {
+		r.passOn(j.params)
+	} else if r.child.External() {
 		r.vars.visit(ctx, &r.answered.mount, r.param)
 	} else {
 		h := &ctx.Request.Header
@@ -49,7 +58,15 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 		if *isTLSField.of(&ctx.Request) {
 			c.ParamBytes(paramSecure, valueOn)
 		}
-		if t := r.job.Load().trailer; len(t) > 0 {
+		if j.params != nil {
+			b = b[:0]
+			for name, value := range j.params.All() {
+				b = fcgi.AppendParamRaw(b, name, value)
+			}
+			c.ParamBytes(paramParams, b)
+			c.ParamBytes(paramRole, fasthttp.AppendUint(b[:0], int(j.role)))
+		}
+		if t := j.trailer; len(t) > 0 {
 			c.ParamBytes(paramTrailer, t)
 		}
 		r.text = b
@@ -60,6 +77,22 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 		return
 	}
 	c.Body(ctx.Request.Body())
+}
+
+// passOn gives a program what its web server has sent, but for what depends on the
+// exchange itself, and HTTP_PROXY, which would change where the program connects to.
+func (r *exchangeRunner) passOn(params *fcgi.Params) {
+	for name, value := range params.All() {
+		switch string(name) {
+		case "CONTENT_LENGTH", "HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING":
+		default:
+			r.param(name, value)
+		}
+	}
+	if n := len(r.ctx.Request.Body()); n > 0 || len(params.Get("CONTENT_LENGTH")) > 0 {
+		r.text = fasthttp.AppendUint(r.text[:0], n)
+		r.param(nameContentLength, r.text)
+	}
 }
 
 // appendAddr writes an address as "tcp 127.0.0.1:80" or "unix /path".

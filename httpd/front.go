@@ -55,6 +55,7 @@ type front struct {
 	// turn is whose it is in a child that serves one connection at a time.
 	turn *turn
 
+	webServers   []netip.Addr // whose connections with FastCGI are served, nil for all
 	rules        *access.List
 	rulesMark    uint64
 	trust        *forwarded.Trust
@@ -71,6 +72,7 @@ type front struct {
 	life               context.Context // ends when the front is closed
 	die                context.CancelFunc
 	desks, secureDesks sync.Pool    // desks that no connection needs
+	greetings          sync.Pool    // what connections with FastCGI need beside
 	bodyMemory         atomic.Int64 // octets of bodies in memory
 	bodyDisk           atomic.Int64 // octets of bodies in files
 	born               time.Time
@@ -96,7 +98,7 @@ const timingShares = 16
 func newFront(queue *pool.Queue, mode Mode, config *frontConfig, log *slog.Logger) (*front, error) {
 	f := &front{
 		queue: queue, mode: mode, limits: config.Limits, log: log,
-		proxied: config.ProxyProtocol, redirects: config.Redirect, redirectPort: config.RedirectPort,
+		webServers: config.WebServers, proxied: config.ProxyProtocol, redirects: config.Redirect, redirectPort: config.RedirectPort,
 		opened:    func(int64) {},
 		moved:     func() {},
 		rulesMark: rulesMark(config),
@@ -139,6 +141,7 @@ type frontConfig struct {
 	RedirectPort  int
 	Routes        paths
 	Access        Access
+	WebServers    []netip.Addr
 	Trusted       []string
 	ProxyProtocol bool
 	// AccessLog says that there is one; who opens it gives it to the front.
@@ -154,7 +157,10 @@ type quiet struct{}
 func (quiet) Printf(string, ...any) {}
 
 // listen accepts connections from l until the front stops accepting.
-func (f *front) listen(l net.Listener, secure bool) {
+func (f *front) listen(l net.Listener, secure bool) { f.listenFor(l, arrival{secure: secure}) }
+
+// listenFor is listen for connections that are like one.
+func (f *front) listenFor(l net.Listener, like arrival) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.draining.Load() {
@@ -162,10 +168,10 @@ func (f *front) listen(l net.Listener, secure bool) {
 	}
 	f.listeners[l] = true
 	f.sweeping.Do(func() { go f.sweeper() })
-	if f.loop != nil && !secure && !f.proxied && f.loop.listen(l) {
+	if f.loop != nil && !like.secure && !like.fcgi && !f.proxied && f.loop.listen(l) {
 		return
 	}
-	f.accepting.Go(func() { f.accept(l, secure) })
+	f.accepting.Go(func() { f.accept(l, like) })
 }
 
 // mute accepts no more from l; what waits there is for others.
@@ -183,7 +189,7 @@ func (f *front) mute(l net.Listener) {
 }
 
 // accept is the life of a listener.
-func (f *front) accept(l net.Listener, secure bool) {
+func (f *front) accept(l net.Listener, like arrival) {
 	var pause time.Duration
 	for {
 		c, err := l.Accept()
@@ -191,7 +197,8 @@ func (f *front) accept(l net.Listener, secure bool) {
 			pause = 0
 			f.total.Add(1)
 			f.handed.Add(1)
-			f.carriers.carry(arrival{conn: c, secure: secure})
+			like.conn = c
+			f.carriers.carry(like)
 			continue
 		}
 		if f.draining.Load() || errors.Is(err, net.ErrClosed) {
@@ -224,7 +231,8 @@ func (f *front) serve(k *carrier, a arrival) {
 	}
 	k.conn = nil
 	if a.moved == nil {
-		c.open(a.conn, a.secure, f.proxied)
+		c.open(a.conn, a.secure, f.proxied && !a.fcgi)
+		c.fcgi = a.fcgi
 		f.mu.Lock()
 		f.conns.add(c)
 		f.mu.Unlock()
@@ -284,7 +292,7 @@ func (f *front) stopAccepting(backlog bool) {
 	f.mu.Unlock()
 	if f.loop != nil {
 		for _, l := range f.loop.stopAccepting() {
-			f.accepting.Go(func() { f.accept(l, false) })
+			f.accepting.Go(func() { f.accept(l, arrival{}) })
 		}
 	}
 	for l := range listeners {

@@ -1,8 +1,10 @@
 package httpd
 
 import (
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -115,6 +117,18 @@ func (h *hold) Close() error {
 func runHijacked(c net.Conn, f fasthttp.HijackHandler) {
 	defer c.Close()
 	f(c)
+}
+
+// errRecords is why a handler cannot have the connection: FastCGI's records are on
+// it, and it is the web server's.
+var errRecords = fmt.Errorf("httpd: a request over FastCGI has no connection of its own: %w", http.ErrNotSupported)
+
+// refuseHijack answers a request whose fasthttp handler has left a function for such
+// a connection.
+func refuseHijack(ctx *fasthttp.RequestCtx) {
+	takeHijack(ctx)
+	ctx.Response.Reset()
+	ctx.Error("FastCGI has no upgraded connections\n", fasthttp.StatusNotImplemented)
 }
 
 // takeHijack is what the handler of ctx has left for the connection.

@@ -151,7 +151,7 @@ func (r *instance) listen() error {
 		list, err := r.inherit(a)
 		if err == nil && len(list) == 0 {
 			list = make([]*listen.Listener, 1)
-			list[0], err = listen.Open(a.network, a.address, r.listenOptions())
+			list[0], err = r.bind(a)
 		}
 		if err != nil {
 			problems = append(problems, err)
@@ -160,7 +160,7 @@ func (r *instance) listen() error {
 		for _, l := range list {
 			r.listeners, r.places = append(r.listeners, l), append(r.places, i)
 		}
-		r.urls = append(r.urls, addressURL(list[0].Addr(), a.secure))
+		r.urls = append(r.urls, addressURL(list[0].Addr(), a))
 	}
 	if len(problems) > 0 {
 		return fmt.Errorf("%w: %w", ErrListen, errors.Join(problems...))
@@ -168,8 +168,21 @@ func (r *instance) listen() error {
 	return nil
 }
 
+// bind binds an address, or takes a socket that is bound already.
+func (r *instance) bind(a address) (*listen.Listener, error) {
+	switch a.network {
+	case networkFD, networkSystemd:
+		fd, err := a.descriptor()
+		if err != nil {
+			return nil, err
+		}
+		return listen.Inherit(fd, r.listenOptions())
+	}
+	return listen.Open(a.network, a.address, r.listenOptions())
+}
+
 func (r *instance) listenOptions() listen.Options {
-	return listen.Options{Backlog: r.server.Backlog, Mode: r.server.SocketMode}
+	return listen.Options{Backlog: r.server.Backlog, Mode: r.server.SocketMode, Owner: r.plan.owner}
 }
 
 // run is the server's life.
@@ -247,10 +260,10 @@ func (r *instance) run(ctx context.Context) error {
 // begin serves requests to the server and to the admin listener.
 func (r *instance) begin() error {
 	for i, l := range r.listeners {
-		secure := r.plan.addresses[r.places[i]].secure
+		a := r.plan.addresses[r.places[i]]
 		if r.front != nil {
-			r.front.listen(l, secure)
-		} else if err := r.broker.listen(l, secure); err != nil {
+			r.front.listenFor(l, arrival{secure: a.secure, fcgi: a.fcgi})
+		} else if err := r.broker.listen(l, a.secure); err != nil {
 			return err
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/pool"
 )
 
@@ -39,6 +40,13 @@ type job struct {
 	goroutine []byte
 	// watch starts to look out for the client's end and returns what stops it.
 	watch func(gone func()) (stop func())
+
+	// params are the CGI variables as a web server has sent them, nil over HTTP, and
+	// role what it wants this server to be.
+	params *fcgi.Params
+	role   fcgi.Role
+	exit   uint32       // the application status that it is told
+	stderr func([]byte) // takes octets for its FCGI_STDERR; nil if there can be none
 
 	// begun by handlers:
 	stream StreamFunc
@@ -99,7 +107,7 @@ func (j *job) worker() Worker {
 func (j *job) begin(ctx *fasthttp.RequestCtx) {
 	j.ctx = ctx
 	j.stream, j.writer, j.reader, j.away, j.failed, j.trailer, j.broken = nil, nil, nil, nil, nil, nil, false
-	j.goroutine, j.file = nil, nil
+	j.goroutine, j.params, j.role, j.exit, j.file = nil, nil, 0, 0, nil
 	if j.mount.scripts != nil {
 		j.mount.reset()
 	}

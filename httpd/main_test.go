@@ -125,7 +125,7 @@ func suiteHandler(ctx *fasthttp.RequestCtx) {
 	case "/left":
 		fmt.Fprintf(ctx, "%d\n", lefts.Load())
 	default:
-		if !perform(ctx) && !misbehave(ctx) {
+		if !perform(ctx) && !misbehave(ctx) && !disclose(ctx) {
 			ctx.Error("not found\n", fasthttp.StatusNotFound)
 		}
 	}

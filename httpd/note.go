@@ -23,6 +23,7 @@ type note struct {
 	secure   bool // it is to speak TLS, and has not begun to
 	told     bool // the client uses TLS: the PROXY header says so, or another process relays
 	last     bool // its next answer is the last one
+	fcgi     bool // it speaks FastCGI
 	opened   time.Time
 	requests uint64        // that it has carried
 	age      time.Duration // how long it has waited for what it waits for
@@ -41,6 +42,7 @@ const (
 	noteTold
 	noteProxied // source and target follow
 	noteLast
+	noteFCGI
 	noteFlags = 1<<iota - 1
 )
 
@@ -59,7 +61,7 @@ var errNote = errors.New("httpd: not a note about a connection")
 // and target, each after an octet with its length, then host.
 func (n *note) encode() []byte {
 	var flags byte
-	for i, set := range [...]bool{n.admitted, n.secure, n.told, n.source.IsValid() && n.target.IsValid(), n.last} {
+	for i, set := range [...]bool{n.admitted, n.secure, n.told, n.source.IsValid() && n.target.IsValid(), n.last, n.fcgi} {
 		if set {
 			flags |= 1 << i
 		}
@@ -100,11 +102,14 @@ func readNote(b []byte, now time.Time) (note, error) {
 	flags := b[1]
 	n := note{
 		admitted: flags&noteAdmitted != 0, secure: flags&noteSecure != 0, told: flags&noteTold != 0,
-		last:     flags&noteLast != 0,
+		last: flags&noteLast != 0, fcgi: flags&noteFCGI != 0,
 		opened:   time.Unix(0, int64(binary.BigEndian.Uint64(b[2:]))),
 		requests: binary.BigEndian.Uint64(b[10:]),
 		age:      time.Duration(binary.BigEndian.Uint32(b[18:])) * time.Millisecond,
 		rules:    binary.BigEndian.Uint64(b[22:]),
+	}
+	if n.fcgi && n.secure {
+		return note{}, fmt.Errorf("%w: FastCGI in TLS", errNote)
 	}
 	// Whoever was not let in has not asked for anything.
 	if n.requests >= noteRequests || !n.admitted && (n.requests > 0 || n.told || n.last || flags&noteProxied != 0) {

@@ -15,6 +15,7 @@ func FuzzParseAddress(f *testing.F) {
 	for _, seed := range []string{
 		"http://127.0.0.1:0", "http://[::1]:8080", "http://:80", "http+unix:///run/x", "http+unix://x", "https://x:1",
 		"", "http://", "http://h:port", "http://u@h:1", "http://h:1/?q", "%", "http+unix:///a%00b", "http://h:+1",
+		"fcgi://:9005", "fcgi+unix:///run/f", "fcgi+fd://0", "http+fd://3", "http+fd://-1", "http+systemd://web", "fcgi+systemd://a%2fb", "fcgis://h:1",
 	} {
 		f.Add(seed)
 	}
@@ -33,6 +34,14 @@ func FuzzParseAddress(f *testing.F) {
 			}
 		case "unix":
 			if !strings.HasPrefix(a.address, "/") || strings.IndexByte(a.address, 0) >= 0 {
+				t.Errorf("%q is accepted as %q", s, a.address)
+			}
+		case networkFD:
+			if strings.Trim(a.address, "0123456789") != "" || len(a.address) > 5 {
+				t.Errorf("%q is accepted as %q", s, a.address)
+			}
+		case networkSystemd:
+			if a.address == "" {
 				t.Errorf("%q is accepted as %q", s, a.address)
 			}
 		default:

@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"os"
 	"slices"
 	"strings"
 )
@@ -10,19 +9,14 @@ import (
 // server's Env, and what keeps php-cgi, if it is one or starts one, from doing what
 // the server does. It would leave after 500 requests of its own accord, which the
 // request that follows may meet; and as a manager of children it would hide from the
-// server which of them has a request.
+// server which of them has a request. Only Env says otherwise: what is inherited was
+// meant for a php-cgi that is alone.
 func (s *Server) programEnv() []string {
 	env := slices.Clone(s.Env)
-	set := func(name string, inherited bool) bool {
-		_, found := os.LookupEnv(name)
-		return inherited && found && !s.ClearEnv ||
-			slices.ContainsFunc(s.Env, func(v string) bool { return strings.HasPrefix(v, name+"=") })
-	}
-	if !set("PHP_FCGI_MAX_REQUESTS", true) {
-		env = append(env, "PHP_FCGI_MAX_REQUESTS=0")
-	}
-	if !set("PHP_FCGI_CHILDREN", false) {
-		env = append(env, "PHP_FCGI_CHILDREN=0")
+	for _, name := range []string{"PHP_FCGI_MAX_REQUESTS", "PHP_FCGI_CHILDREN"} {
+		if !slices.ContainsFunc(s.Env, func(v string) bool { return strings.HasPrefix(v, name+"=") }) {
+			env = append(env, name+"=0")
+		}
 	}
 	return env
 }

@@ -27,7 +27,11 @@ func (c *conn) request() (more bool) {
 // request then.
 func (c *conn) begin() (ready, more bool) {
 	d, f := c.desk, c.front
-	if !c.readHead() {
+	if c.web != nil {
+		if ok, more := c.readParams(); !ok {
+			return false, more
+		}
+	} else if !c.readHead() {
 		return false, false
 	}
 	now := time.Now()
@@ -52,7 +56,12 @@ func (c *conn) begin() (ready, more bool) {
 		return false, c.answer(&d.ctx.Response)
 	}
 	arrived := now
-	if h.Length != 0 {
+	if c.web != nil {
+		if ok, more := c.readStdin(); !ok {
+			return false, more
+		}
+		arrived = time.Now()
+	} else if h.Length != 0 {
 		if !c.readBody() {
 			return false, false
 		}
@@ -86,6 +95,10 @@ func (c *conn) conclude(err error) (more bool) {
 	}
 	resp := &d.ctx.Response
 	if err != nil {
+		if errors.Is(err, pool.ErrLeft) && c.web != nil && c.web.aborted {
+			f.refused(err)
+			return c.strike()
+		}
 		if resp = c.unanswered(err); resp == nil {
 			if f.access != nil && errors.Is(err, pool.ErrLeft) {
 				c.chronicle(0, nil, accesslog.Aborted)
@@ -151,6 +164,8 @@ func (c *conn) own() (answered, more bool) {
 		d.ctx.Response.Header.SetNoDefaultContentType(true)
 		d.ctx.Response.Header.Set(fasthttp.HeaderAllow, "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
 		return true, c.answer(&d.ctx.Response)
+	case c.web != nil:
+		return false, false // what follows is about the client's own connection
 	case h.Length == 0 && c.challenge():
 		return true, c.answer(&d.ctx.Response)
 	case f.redirects && !*isTLSField.of(&d.ctx.Request):
@@ -247,6 +262,7 @@ func (c *conn) unanswered(err error) *fasthttp.Response {
 		f.logPanic(&d.ctx, panicked)
 		d.ctx.Response.Reset()
 		d.ctx.Error("internal server error\n", fasthttp.StatusInternalServerError)
+		d.job.exit = statusFailed
 	case errors.Is(err, pool.ErrRequestTimeout), errors.Is(err, pool.ErrKilled):
 		// The handler still has the context: the answer comes from another one.
 		f.log.Warn("handler abandoned", "request", string(d.task.Method)+" "+string(d.task.URI), "error", err)
@@ -267,7 +283,7 @@ func (c *conn) unanswered(err error) *fasthttp.Response {
 		return nil
 	default:
 		d.head.Close = d.head.Close || c.stays // nobody could take it, and nothing is served here
-		overloaded(&d.ctx)
+		c.overload()
 	}
 	return &d.ctx.Response
 }
@@ -282,6 +298,9 @@ func overloaded(ctx *fasthttp.RequestCtx) {
 // left reports whether the client has closed its side, which is asked before a
 // request that had to wait is begun.
 func (d *desk) left() bool {
+	if w := d.seat.conn.web; w != nil {
+		return w.left()
+	}
 	_, closed := peek(d.seat.conn.Conn)
 	return closed
 }

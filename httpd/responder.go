@@ -29,6 +29,7 @@ type responder struct {
 	started bool          // something of the answer has been written
 	body    *StreamWriter // that a net/http handler writes
 	slow    *slowLane
+	params  fcgi.Params // of the web server whose request the parent has
 }
 
 // exchangeConn stands for the client's connection, which the parent has.
@@ -97,6 +98,7 @@ func (a *exchangeAddr) set(text []byte) {
 func newResponder(child *exchangeChild, conn net.Conn) *responder {
 	r := &responder{child: child, conn: exchangeConn{Conn: conn}}
 	r.server = fcgi.NewServerConn(conn, fcgi.ServerConfig{MaxParamBytes: -1, MaxBody: -1})
+	r.params.MaxBytes, r.params.MaxCount = -1, -1
 	r.parser = newParser()
 	j := &r.conn.job
 	j.mode, j.crew, j.state = Fork, child.crew, child.state
@@ -153,6 +155,9 @@ func (r *responder) answer(req *fcgi.Request) bool {
 	j := &r.conn.job
 	j.begin(&r.ctx)
 	j.trailer = append([]byte(nil), req.Params.Get(paramTrailer)...)
+	if role := req.Params.Get(paramRole); len(role) > 0 {
+		j.params, j.role = &r.params, fcgi.Role(role[0]-'0')
+	}
 	if err := r.call(j); err != nil {
 		// The answer is broken, or this child is about to leave: the end of
 		// the connection says so.
@@ -197,7 +202,13 @@ func (r *responder) prepare(req *fcgi.Request) error {
 	}
 	j := &r.conn.job
 	j.served = uint64(served)
-	if n := ctx.Request.Header.ContentLength(); n < 0 {
+	if p := req.Params.Get(paramParams); len(p) > 0 {
+		r.params.Reset()
+		if _, err := r.params.Write(p); err != nil {
+			return fmt.Errorf("%s: %w", paramParams, err)
+		}
+	}
+	if n := ctx.Request.Header.ContentLength(); n == -1 || n < 0 && len(req.Stdin) > 0 {
 		ctx.Request.Header.SetContentLength(len(req.Stdin)) // it came in chunks
 	}
 	*isTLSField.of(&ctx.Request) = len(req.Params.Get(paramSecure)) > 0

@@ -201,15 +201,15 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 				bad("%s: %v", name, err)
 			}
 		}
-		if r.Pool != nil {
-			if err := checkCGI(r.Handler, r.Pool.Config, &s.Isolation); err != nil {
-				bad("%s: %v", name, err)
-			}
-		}
 		if up := upstreamOf(r.Handler); up != nil {
 			program = true
 			if r.Pool != nil {
 				up.check(r.Pool.Mode, bad)
+			}
+		}
+		if r.Pool != nil {
+			if err := checkCGI(r.Handler, r.Pool.Config, &s.Isolation); err != nil {
+				bad("%s: %v", name, err)
 			}
 		}
 		if h, ok := r.Handler.(*Scripts); ok {

@@ -147,6 +147,10 @@ func (r *handlerRunner) copyStream(l *pool.Lane, j *job) {
 // handOut lets the front give the connection to the function that a fasthttp
 // handler has left for it. The worker stays as long as that runs.
 func (r *handlerRunner) handOut(l *pool.Lane, j *job) {
+	if j.params != nil {
+		refuseHijack(j.ctx)
+		return
+	}
 	h := new(hold)
 	h.release = l.Crew().Hold(h.kill)
 	f, silent := takeHijack(j.ctx)
@@ -166,6 +170,9 @@ func (r *handlerRunner) handOut(l *pool.Lane, j *job) {
 // take implements side: the handler gets the connection at once, and nothing was
 // sent on it. Its worker stays until it is closed.
 func (r *handlerRunner) take(j *job) (net.Conn, []byte, error) {
+	if j.params != nil {
+		return nil, nil, errRecords
+	}
 	h := new(hold)
 	h.release = r.lane.Crew().Hold(h.kill)
 	taken := make(chan *readConn, 1)

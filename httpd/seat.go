@@ -23,14 +23,14 @@ func (s *deskSeat) Read([]byte) (int, error) { return 0, net.ErrClosed }
 
 // Write implements net.Conn: it sends what comes before the answer, which can be
 // an interim response only (RFC 9110, section 15.2). Clients of HTTP/1.0 do not
-// know those, and get none.
+// know those, and FastCGI has no way for them: they get none.
 func (s *deskSeat) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.dead.Load() {
 		return 0, net.ErrClosed
 	}
-	if s.desk.head.Minor == 0 && bytes.HasPrefix(p, []byte("HTTP/1.1 1")) {
+	if s.conn.web != nil || s.desk.head.Minor == 0 && bytes.HasPrefix(p, []byte("HTTP/1.1 1")) {
 		return len(p), nil
 	}
 	s.desk.out = append(s.desk.out, p...)

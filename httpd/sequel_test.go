@@ -18,7 +18,7 @@ import (
 )
 
 // octetsOf is the path of a request that the program answers with these octets.
-func octetsOf(path, octets string) string { return path + "?a=" + url.QueryEscape(octets) }
+func saying(path, octets string) string { return path + "?a=" + url.QueryEscape(octets) }
 
 // record of what a server logs.
 type logText struct {
@@ -64,9 +64,9 @@ func TestLocalRedirect(t *testing.T) {
 	root := site(t, sources)
 	var log logText
 	s := startScripts(t, &httpd.Scripts{Root: root}, log.by)
-	loop := octetsOf("/app.php", "Location: /run.pl?a="+url.QueryEscape("Location: /app.php\n\n")+"\n\n")
+	loop := saying("/app.php", "Location: /run.pl?a="+url.QueryEscape("Location: /app.php\n\n")+"\n\n")
 	for range 3 { // nests: each is quoted once more
-		loop = octetsOf("/app.php", "Location: "+loop+"\n\n")
+		loop = saying("/app.php", "Location: "+loop+"\n\n")
 	}
 	for _, x := range []struct {
 		octets   string
@@ -95,13 +95,13 @@ func TestLocalRedirect(t *testing.T) {
 		{"Status: 301\nLocation: http://other.example/x\nX: y\n\nmoved", 301, "moved", "http://other.example/x"},
 		{"Location: other\n\n", 302, "", "other"},
 	} {
-		resp, text := exchange(t, s, "POST", octetsOf("/app.php", x.octets), "X-Own: kept\r\nContent-Type: a/b\r\n", "the body")
+		resp, text := exchange(t, s, "POST", saying("/app.php", x.octets), "X-Own: kept\r\nContent-Type: a/b\r\n", "the body")
 		if resp.StatusCode != x.status || !strings.Contains(text, x.text) || resp.Header.Get("Location") != x.location ||
 			strings.Contains(text, "CONTENT_") || strings.Contains(text, "the body") {
 			t.Errorf("%.60q: %d %q, location %q; want %d %q, %q", x.octets, resp.StatusCode, text, resp.Header.Get("Location"), x.status, x.text, x.location)
 		}
 	}
-	if resp, text := exchange(t, s, "HEAD", octetsOf("/app.php", "Location: /style.css\n\n"), "", ""); resp.StatusCode != 200 || resp.ContentLength != 4 || text != "" {
+	if resp, text := exchange(t, s, "HEAD", saying("/app.php", "Location: /style.css\n\n"), "", ""); resp.StatusCode != 200 || resp.ContentLength != 4 || text != "" {
 		t.Errorf("HEAD: %d, %d octets %q", resp.StatusCode, resp.ContentLength, text)
 	}
 	if strings.Contains(log.String(), "in a row") {
@@ -181,7 +181,7 @@ func TestSendfile(t *testing.T) {
 				continue // they are about GET
 			}
 			head, body, _ := strings.Cut(x.octets, "\n\n")
-			resp, text := exchange(t, s, method, octetsOf("/app.php", "Set-Cookie: a=1\nContent-Disposition: attachment\n"+head+"\n\n"+body), x.fields, "")
+			resp, text := exchange(t, s, method, saying("/app.php", "Set-Cookie: a=1\nContent-Disposition: attachment\n"+head+"\n\n"+body), x.fields, "")
 			status := x.status
 			ok := resp.StatusCode == status
 			switch {
@@ -211,11 +211,11 @@ func TestSendfileWithoutRoot(t *testing.T) {
 	s := start(t, kind{make: func(t *testing.T, s *httpd.Server) {
 		s.Handler, s.Env = scriptedProgram(t), []string{scriptedVariable + "=1"}
 	}}, pool.Config{MaxServers: 1})
-	resp, text := exchange(t, s, "GET", octetsOf("/", "X-Accel-Redirect: /x\nX-Sendfile: /y\n\nz"), "", "")
+	resp, text := exchange(t, s, "GET", saying("/", "X-Accel-Redirect: /x\nX-Sendfile: /y\n\nz"), "", "")
 	if resp.Header.Get("X-Accel-Redirect") != "/x" || resp.Header.Get("X-Sendfile") != "/y" || text != "z" {
 		t.Errorf("%v %q", resp.Header, text)
 	}
-	if resp, text := exchange(t, s, "GET", octetsOf("/", "Location: /other\n\n"), "", ""); resp.StatusCode != 200 || !strings.Contains(text, "PATH_INFO=/other\n") {
+	if resp, text := exchange(t, s, "GET", saying("/", "Location: /other\n\n"), "", ""); resp.StatusCode != 200 || !strings.Contains(text, "PATH_INFO=/other\n") {
 		t.Errorf("%d %q", resp.StatusCode, text)
 	}
 }

@@ -74,6 +74,11 @@ type Server struct {
 	// mostly lets only the server's own user connect; 0660 lets in its group, as a
 	// proxy in front needs it.
 	SocketMode fs.FileMode
+	// SocketOwner is whose UNIX sockets are: USER, which stands for the user's own
+	// group as well, USER:GROUP or :GROUP, in names or numbers. Run returns ErrListen
+	// if the system refuses it, as it does all but root most of the time. Default:
+	// the server's user and group.
+	SocketOwner string
 	// TLS is what https addresses need.
 	TLS TLS
 	// RedirectHTTPS makes http addresses answer every request with a redirect to

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/certs"
+	"github.com/bident/bident/internal/listen"
 	"github.com/bident/bident/pool"
 )
 
@@ -22,6 +24,7 @@ type settings struct {
 	pool      pool.Config
 	pools     []*Pool // of routes
 	front     frontConfig
+	owner     *listen.Owner // of UNIX sockets
 	log       *slog.Logger
 }
 
@@ -85,6 +88,10 @@ func (s *Server) settings() (*settings, error) {
 	if s.SocketMode&^fs.ModePerm != 0 {
 		bad("SocketMode %o has bits beside permissions", uint32(s.SocketMode))
 	}
+	owner, err := fork.FindOwner(s.SocketOwner)
+	if p.owner = owner; err != nil {
+		bad("SocketOwner: %v", err)
+	}
 	if s.GOMAXPROCS < 0 {
 		bad("GOMAXPROCS %d is negative", s.GOMAXPROCS)
 	}
@@ -98,33 +105,39 @@ func (s *Server) settings() (*settings, error) {
 	problem(checkMemory(s.Pool, p.mode))
 	problem(checkCGI(s.Handler, s.Pool, &s.Isolation))
 	p.pool = s.poolDefaults(s.Pool, p.mode)
-	if p.mode == Fork && p.accept == AcceptAuto {
-		p.accept = AcceptRequest
-		if p.pool.Concurrency > 1 && !program && !s.hasPools() {
-			p.accept = AcceptSlot
-		}
-	}
-	if p.accept == AcceptClassic && p.pool.Concurrency > 1 {
-		bad("Accept classic serves one connection at a time: Concurrency %d makes no sense with it", p.pool.Concurrency)
-	}
 	list := s.Listen
 	if len(list) == 0 {
 		list = []string{"http://127.0.0.1:8080"}
 	}
+	records := false
 	for _, one := range list {
 		a, err := parseAddress(one)
 		if err != nil {
 			bad("%v", err)
 		}
 		p.addresses = append(p.addresses, a)
+		records = records || a.fcgi
+	}
+	if p.mode == Fork && p.accept == AcceptAuto {
+		p.accept = AcceptRequest
+		if !records && p.pool.Concurrency > 1 && !program && !s.hasPools() {
+			p.accept = AcceptSlot
+		}
+	}
+	if p.accept == AcceptClassic && p.pool.Concurrency > 1 {
+		bad("Accept classic serves one connection at a time: Concurrency %d makes no sense with it", p.pool.Concurrency)
 	}
 	s.checkRoutes(p, bad)
 	problem(s.checkIsolation(p, bad))
 	problem(s.frontSettings(p))
+	s.checkListen(p, bad)
 	if s.Admin != "" {
 		a, err := parseAddress(s.Admin)
 		if err != nil {
 			bad("admin: %v", err)
+		}
+		if a.fcgi || a.network == networkFD || a.network == networkSystemd {
+			bad("admin %q: use http://127.0.0.1:port or http+unix:///path", s.Admin)
 		}
 		p.admin = &a
 	}

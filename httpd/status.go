@@ -226,6 +226,7 @@ func statusLimits(c pool.Config) map[string]any {
 		"start_servers": c.StartServers, "start_delay": c.StartDelay.Seconds(),
 		"start_timeout": c.StartTimeout.Seconds(), "check_for_waiting": c.CheckForWaiting.Seconds(),
 		"check_for_spawn": c.CheckForSpawn.Seconds(), "min_child_ttl": c.MinChildTTL.Seconds(),
+		"max_idle":   c.MaxIdle.Seconds(),
 		"max_memory": c.MaxMemory, "kill_memory": c.KillMemory, "check_for_dead": c.CheckForDead.Seconds(),
 		"queue_size": c.QueueSize, "queue_timeout": c.QueueTimeout.Seconds(),
 	}

@@ -52,6 +52,8 @@ type StreamWriter struct {
 	done   bool   // the writer has ended
 	cause  error  // what the reader gets at the end instead of io.EOF
 	closed bool   // the reader has left
+	// unwanted: the client does not want the rest.
+	unwanted bool
 	// released: the lane is through with the request.
 	released bool
 	// trailer are the fields after the last chunk, as they are on the wire.
@@ -197,8 +199,11 @@ func (r streamReader) Read(p []byte) (int, error) {
 	w := r.w
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.ready == 0 && !w.done {
+	for w.ready == 0 && !w.done && !w.closed {
 		w.moved.Wait()
+	}
+	if w.closed {
+		return 0, ErrStreamClosed
 	}
 	if w.ready == 0 {
 		if w.cause != nil {

@@ -16,9 +16,19 @@ import (
 // REDIRECT_STATUS).
 //
 // The request counts as one to a program mounted at "/": SCRIPT_NAME is empty
-// and PATH_INFO is the whole path.
+// and PATH_INFO is the whole path. If it came over FastCGI they are the parameters as
+// the web server has sent them; of those with the same name the last one.
 func Variables(ctx *fasthttp.RequestCtx) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
+		if j := jobOf(ctx); j != nil && j.params != nil {
+			for i := range j.params.Len() {
+				name, value := j.params.At(i)
+				if !j.params.Repeated(i) && !yield(string(name), string(value)) {
+					return
+				}
+			}
+			return
+		}
 		var v variables
 		more := true
 		v.visit(ctx, nil, func(name, value []byte) {

@@ -12,6 +12,15 @@ import (
 // reads on behalf of the front, which does not meanwhile, until something comes.
 func (d *desk) watch(gone func()) (stop func()) {
 	c := d.seat.conn
+	if c.fcgi {
+		s := &d.seat
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.dead.Load() {
+			return func() {}
+		}
+		return c.web.watch(gone)
+	}
 	if d.r+d.size < d.w || d.w == len(d.in) || c.file != nil {
 		return func() {} // it has sent more: it is there
 	}

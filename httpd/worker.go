@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/valyala/fasthttp"
@@ -49,6 +50,41 @@ func State[T any](ctx *fasthttp.RequestCtx) (T, bool) {
 	}
 	v, ok := j.state.(T)
 	return v, ok
+}
+
+// Role is what a web server wants an application to be (FastCGI 1.0, section 6).
+type Role int
+
+// The roles in which handlers are called. The third one of FastCGI, the filter, is
+// refused with FCGI_UNKNOWN_ROLE: no web server in use asks for it.
+const (
+	NoRole     Role = iota // the request came over HTTP
+	Responder              // answers the request
+	Authorizer             // says whether the request may be answered
+)
+
+// String is the name of the role, as FCGI_ROLE has it.
+func (r Role) String() string {
+	switch r {
+	case NoRole:
+		return ""
+	case Responder:
+		return "RESPONDER"
+	case Authorizer:
+		return "AUTHORIZER"
+	}
+	return fmt.Sprintf("Role(%d)", int(r))
+}
+
+// RoleOf is the role that a request over FastCGI asks for, NoRole for others. The
+// answer of an authorizer is a decision: with status 200 the request may go on, and
+// header fields Variable-NAME are given to whoever answers it; with any other one the
+// client gets this answer.
+func RoleOf(ctx *fasthttp.RequestCtx) Role {
+	if j := jobOf(ctx); j != nil {
+		return Role(j.role)
+	}
+	return NoRole
 }
 
 // ErrorStream is where a request's error messages go: to the server's log, with

@@ -16,10 +16,12 @@ func external(s *options.Settings) httpd.Handler {
 		return &httpd.CGIBin{Dir: s.CGIBin, Prefix: s.CGIPrefix}
 	case len(s.Program) == 0:
 		return nil
-	case s.CGI:
-		return httpd.CGI(s.Program[0], s.Program[1:]...)
 	}
-	return httpd.Program(s.Program[0], s.Program[1:]...)
+	command := s.Command()
+	if s.CGI {
+		return httpd.CGI(command[0], command[1:]...)
+	}
+	return httpd.Program(command[0], command[1:]...)
 }
 
 // match is the expression for what is not to be looked for among the files.

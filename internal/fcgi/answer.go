@@ -11,13 +11,28 @@ const directLen = 8 << 10
 type answer struct {
 	conn   net.Conn
 	id     uint16
-	k      *block // nil while nothing is gathered
-	open   int    // where the unfinished record starts in k, -1 if there is none
-	typ    Type   // of the unfinished record
-	stderr bool   // FCGI_STDERR was used and needs an end
-	err    error  // of writing; sticky
+	k      *block   // nil while nothing is gathered
+	open   int      // where the unfinished record starts in k, -1 if there is none
+	typ    Type     // of the unfinished record
+	stderr bool     // FCGI_STDERR was used and needs an end
+	err    error    // of writing; sticky
+	pair   vectored // conn, if it is that
 	vec    [2][]byte
 	bufs   net.Buffers
+}
+
+// vectored is a connection that writes two pieces with one system call, if it can.
+type vectored interface {
+	WritePair(first, second []byte) error
+}
+
+// reset forgets the connection and what has gathered.
+func (a *answer) reset(conn net.Conn) {
+	if a.k != nil {
+		putBlock(a.k)
+	}
+	a.conn, a.k, a.open, a.err = conn, nil, -1, nil
+	a.pair, _ = conn.(vectored)
 }
 
 func (a *answer) begin(id uint16) {
@@ -102,6 +117,8 @@ func (a *answer) flush(more []byte) error {
 	case a.err != nil:
 	case len(more) == 0:
 		_, a.err = a.conn.Write(a.k.b)
+	case a.pair != nil:
+		a.err = a.pair.WritePair(a.k.b, more)
 	default:
 		a.vec = [2][]byte{a.k.b, more}
 		a.bufs = a.vec[:]
@@ -145,6 +162,10 @@ func (s *ServerConn) Flush() error {
 func (s *ServerConn) End(appStatus uint32) error {
 	return s.end(EndRequest{AppStatus: appStatus}, true)
 }
+
+// Finish is End with a protocol status beside the application status: that of a
+// request that was refused, but whose answer says so, too.
+func (s *ServerConn) Finish(e EndRequest) error { return s.end(e, true) }
 
 // Refuse ends the request in hand with a protocol status other than
 // RequestComplete instead of an answer, usually Overloaded (clause 5.5). Call

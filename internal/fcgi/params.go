@@ -202,6 +202,27 @@ func (p *Params) Get(name string) []byte {
 	return nil
 }
 
+// Repeated reports whether a pair behind pair i has its name, and counts instead of it.
+func (p *Params) Repeated(i int) bool {
+	index := p.index[:p.Len()]
+	e := index[i]
+	n := e.mid - e.start
+	for _, later := range index[i+1:] {
+		if later.mid-later.start == n && string(p.data[later.start:later.mid]) == string(p.data[e.start:e.mid]) {
+			return true
+		}
+	}
+	return false
+}
+
+// Swap exchanges the pairs of two lists, not their limits, so that one request's
+// can be kept while the next one is read.
+func (p *Params) Swap(q *Params) {
+	p.MaxBytes, q.MaxBytes = q.MaxBytes, p.MaxBytes
+	p.MaxCount, q.MaxCount = q.MaxCount, p.MaxCount
+	*p, *q = *q, *p
+}
+
 // All goes over the complete pairs in the order of arrival, repeated names
 // included. The slices are valid until Reset.
 func (p *Params) All() iter.Seq2[[]byte, []byte] {

@@ -48,14 +48,19 @@ func NewReader(src io.Reader) *Reader {
 
 // Reset drops everything held and makes src the source.
 func (r *Reader) Reset(src io.Reader) {
-	r.r, r.w = 0, 0
-	r.Release()
+	r.drop()
 	r.src, r.desc = src, nil
 	if d, err := openDescriptor(src); err == nil {
 		r.desc = d
 	}
 	r.open, r.rem, r.pad, r.octets = false, 0, 0, 0
 	r.late = nil
+}
+
+// drop drops everything held.
+func (r *Reader) drop() {
+	r.r, r.w = 0, 0
+	r.Release()
 }
 
 // Release gives the buffer back to its pool if nothing is held in it. The next

@@ -41,6 +41,7 @@ type ServerConn struct {
 	rd      Reader
 	req     Request
 	asked   Params // FCGI_GET_VALUES that is coming
+	inHand  bool   // the request was handed out
 	closing bool   // the last request had no KEEP_CONN
 	broken  error  // a violation, given by every later Next
 
@@ -59,13 +60,22 @@ func NewServerConn(conn net.Conn, cfg ServerConfig) *ServerConn {
 	if len(cfg.Roles) == 0 {
 		cfg.Roles = []Role{RoleResponder}
 	}
-	s := &ServerConn{conn: conn, cfg: cfg}
+	s := &ServerConn{cfg: cfg}
 	s.req.Params.MaxBytes, s.req.Params.MaxCount = cfg.MaxParamBytes, cfg.MaxParams
 	s.asked.MaxBytes, s.asked.MaxCount = 4<<10, 64
-	s.rd.Reset(conn)
-	s.out.conn = conn
-	s.answered.Store(true)
+	s.Reset(conn)
 	return s
+}
+
+// Reset forgets the connection, of which nothing is in hand, and goes on with
+// another one, nil for none.
+func (s *ServerConn) Reset(conn net.Conn) {
+	s.conn, s.closing, s.broken = conn, false, nil
+	s.inHand = false
+	s.req.reset()
+	s.rd.Reset(conn)
+	s.out.reset(conn)
+	s.answered.Store(true)
 }
 
 // Buffered gives the octets read beyond what Next consumed. Between requests,
@@ -90,13 +100,17 @@ func (s *ServerConn) AtBoundary() bool { return s.req.phase == phaseNone && s.rd
 // io.ErrUnexpectedEOF or an error of writing the connection must be closed.
 // After an error of the connection that passes, such as a deadline, Next can
 // be called again and goes on where it was.
-func (s *ServerConn) Next() (*Request, error) {
-	if s.req.phase == phaseReady {
-		if !s.answered.Load() {
-			return nil, ErrActive
-		}
-		s.watching.Wait()
-		s.req.reset()
+func (s *ServerConn) Next() (*Request, error) { return s.read(phaseReady) }
+
+// Head is Next for a caller that takes the body by itself: it gives a request as
+// soon as its parameters are whole. Body has to be called next, but the request
+// may be answered before; what follows of it is skipped then.
+func (s *ServerConn) Head() (*Request, error) { return s.read(phaseStdin) }
+
+// read reads a request as far as a phase.
+func (s *ServerConn) read(until phase) (*Request, error) {
+	if !s.Done() {
+		return nil, ErrActive
 	}
 	if s.broken == nil {
 		s.broken = s.writeError()
@@ -125,13 +139,82 @@ func (s *ServerConn) Next() (*Request, error) {
 			s.broken = err
 			continue
 		}
-		if limited || s.req.phase == phaseReady {
+		if limited {
 			s.req.phase = phaseReady
-			s.answered.Store(false)
-			s.out.begin(s.req.ID)
+		}
+		if s.req.phase >= until {
+			s.handOut()
 			return &s.req, err
 		}
 	}
+}
+
+// handOut lets the caller answer the request.
+func (s *ServerConn) handOut() {
+	s.inHand = true
+	s.answered.Store(false)
+	s.out.begin(s.req.ID)
+}
+
+// Body reads the rest of the request that Head has given. take gets the octets of
+// FCGI_STDIN; its error ends Body and is returned, and the request can be answered.
+// It can be after an error of the connection that passes, too. ErrAborted says that
+// the web server has aborted the request, which is over: its end was sent. After
+// other errors the connection must be closed.
+func (s *ServerConn) Body(take func(p []byte) error) error {
+	for s.inHand && s.req.phase < phaseReady {
+		f, err := s.rd.Next()
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		switch {
+		case err != nil:
+		case f.ID == NullRequestID:
+			err = s.manage(f)
+			s.broken = err
+		case f.Type == TypeStdin && f.ID == s.req.ID && s.req.phase == phaseStdin && !f.EndOfStream():
+			err = take(f.Data)
+		default:
+			if err = s.apply(f); err != nil {
+				s.broken = err
+			} else if s.req.phase == phaseNone {
+				s.inHand = false
+				s.answered.Store(true)
+				err = ErrAborted
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Curtail gives the request whose parameters Head has not got whole, because of an
+// error of the connection that passes, so that it can be answered; nil if none has
+// begun.
+func (s *ServerConn) Curtail() *Request {
+	if s.req.phase == phaseNone || s.inHand {
+		return nil
+	}
+	s.req.phase = phaseReady
+	s.handOut()
+	return &s.req
+}
+
+// Done forgets the request that was answered. It reports false if there is one that
+// was not. Next and Head do the same.
+func (s *ServerConn) Done() bool {
+	if !s.inHand {
+		return true
+	}
+	if !s.answered.Load() {
+		return false
+	}
+	s.watching.Wait()
+	s.req.reset()
+	s.inHand = false
+	return true
 }
 
 func (s *ServerConn) writeError() error {

@@ -33,6 +33,18 @@ func (s *ServerConn) Watch(gone func(cause error)) {
 	})
 }
 
+// Lookout does what Watch does on the goroutine of the caller: it gives the cause
+// once the request in hand is aborted or the connection ends, nil if anything of a
+// next request comes, or when the reading deadline passes. Nothing else is read
+// meanwhile. Over a connection whose Read gives os.ErrDeadlineExceeded instead of
+// waiting it looks at what is there.
+func (s *ServerConn) Lookout() error {
+	if s.answered.Load() {
+		return nil
+	}
+	return s.watch(s.req.ID)
+}
+
 // watch consumes records until one matters. It gives nil if the watch is over
 // without the request's being in danger.
 func (s *ServerConn) watch(id uint16) error {

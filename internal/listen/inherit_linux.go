@@ -84,3 +84,37 @@ func (l *Listener) Keep(keep bool) {
 		l.path.kept.Store(keep)
 	}
 }
+
+// Adopt takes a listening stream socket over that was at a descriptor when the program
+// started: it returns another descriptor of it, close-on-exec, and there is no socket
+// at the old one any more. 0, 1 and 2 lead to /dev/null then, so that nothing that is
+// opened later gets their numbers.
+func Adopt(fd int) (int, error) {
+	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
+	switch {
+	case err != nil:
+		return -1, fmt.Errorf("descriptor %d is no socket: %w", fd, err)
+	case kind != unix.SOCK_STREAM:
+		return -1, fmt.Errorf("descriptor %d is no stream socket", fd)
+	case !Listening(fd):
+		return -1, fmt.Errorf("the socket at descriptor %d does not listen", fd)
+	}
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return -1, err
+	}
+	if fd > 2 {
+		unix.Close(fd)
+		return own, nil
+	}
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err == nil {
+		err = unix.Dup3(null, fd, 0)
+		unix.Close(null)
+	}
+	if err != nil {
+		unix.Close(own)
+		return -1, fmt.Errorf("descriptor %d: %w", fd, err)
+	}
+	return own, nil
+}

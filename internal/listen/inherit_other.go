@@ -10,6 +10,9 @@ import (
 // Inherit returns errors.ErrUnsupported.
 func Inherit(int, Options) (*Listener, error) { return nil, errors.ErrUnsupported }
 
+// Adopt returns errors.ErrUnsupported.
+func Adopt(int) (int, error) { return -1, errors.ErrUnsupported }
+
 // Descriptor returns errors.ErrUnsupported.
 func (l *Listener) Descriptor() (int, error) { return -1, errors.ErrUnsupported }
 

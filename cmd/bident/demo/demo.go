@@ -26,6 +26,10 @@ func New(o Options) fasthttp.RequestHandler {
 	return func(ctx *fasthttp.RequestCtx) {
 		identify(ctx)
 		ctx.Response.Header.SetContentType(plain)
+		if httpd.RoleOf(ctx) == httpd.Authorizer {
+			authorize(ctx) // whatever the path of the request is that it decides on
+			return
+		}
 		if o.route(ctx) || o.Faults && fault(ctx) {
 			return
 		}
@@ -40,6 +44,8 @@ func (o Options) route(ctx *fasthttp.RequestCtx) bool {
 	switch string(ctx.Path()) {
 	case "/":
 		index(ctx, o.Faults)
+	case "/authz":
+		authorize(ctx)
 	case "/hello":
 		ctx.Response.SetBodyString("hello\n")
 	case "/echo":

@@ -69,6 +69,18 @@ func cookies(ctx *fasthttp.RequestCtx) {
 	ctx.Response.SetBodyString("cookies\n")
 }
 
+// authorize is the authorizer of FastCGI 1.0, section 6.3: it lets in all but those who
+// deny it, and makes them alice. The name of the variable is kept as it is, which
+// fasthttp would change.
+func authorize(ctx *fasthttp.RequestCtx) {
+	if len(ctx.Request.Header.Peek("X-Deny")) > 0 {
+		ctx.SetStatusCode(fasthttp.StatusForbidden)
+		ctx.Response.SetBodyString("denied\n")
+		return
+	}
+	ctx.Response.Header.SetCanonical([]byte("Variable-HO_USER"), []byte("alice"))
+}
+
 // sendfile asks the web server in front for a file, by a field such as
 // X-Accel-Redirect (nginx) or X-Sendfile (Apache).
 func sendfile(ctx *fasthttp.RequestCtx) {

@@ -138,9 +138,6 @@ func urlDirectory(v any) fault {
 	return fault{fmt.Sprintf("%q is not a path that begins and ends with a slash", text), "such as /cgi-bin/"}
 }
 
-// laterSchemes are the schemes of listen that are not built yet.
-var laterSchemes = []string{"fcgi", "fcgi+unix", "http+fd", "fcgi+fd", "http+systemd"}
-
 const urlExample = "such as http://127.0.0.1:8080 or http+unix:///run/bident.sock"
 
 // listenURL checks an item of listen.
@@ -153,15 +150,23 @@ func listenURL(v any) fault {
 		return fault{fmt.Sprintf("%q is not a URL", text), "such as http://127.0.0.1:8080; the length of the kernel's queue is called backlog"}
 	case !ok:
 		return fault{fmt.Sprintf("%q is not a URL", text), urlExample}
-	case scheme == "http" || scheme == "https":
+	case scheme == "http" || scheme == "https" || scheme == "fcgi":
 		return address(text, strings.TrimSuffix(rest, "/"))
-	case scheme == "http+unix":
+	case scheme == "http+unix" || scheme == "fcgi+unix":
 		if !strings.HasPrefix(rest, "/") || rest == "/" {
-			return fault{fmt.Sprintf("%q has no absolute path", text), "such as http+unix:///run/bident.sock, with three slashes"}
+			return fault{fmt.Sprintf("%q has no absolute path", text), fmt.Sprintf("such as %s:///run/bident.sock, with three slashes", scheme)}
 		}
 		return fault{}
-	case slices.Contains(laterSchemes, scheme):
-		return fault{fmt.Sprintf("%q: the scheme %s is %s", text, scheme, notAvailable), "http, https or http+unix"}
+	case scheme == "http+fd" || scheme == "fcgi+fd":
+		if _, err := strconv.ParseUint(rest, 10, 16); err != nil {
+			return fault{fmt.Sprintf("%q: %q is not the number of a descriptor", text, rest), fmt.Sprintf("such as %s://0", scheme)}
+		}
+		return fault{}
+	case scheme == "http+systemd" || scheme == "fcgi+systemd":
+		if rest == "" || strings.ContainsAny(rest, "/:?#@% ") {
+			return fault{fmt.Sprintf("%q: %q is not the name of a socket", text, rest), fmt.Sprintf("such as %s://web, one of LISTEN_FDNAMES", scheme)}
+		}
+		return fault{}
 	default:
 		return fault{fmt.Sprintf("%q has an unknown scheme", text), urlExample}
 	}
@@ -192,7 +197,10 @@ func adminURL(v any) fault {
 	if f := listenURL(v); f.what != "" {
 		return fault{f.what, forms}
 	}
-	if strings.HasPrefix(v.(string), "https:") {
+	switch scheme, _, _ := strings.Cut(v.(string), "://"); {
+	case strings.HasPrefix(scheme, "fcgi"), strings.HasSuffix(scheme, "+fd"), strings.HasSuffix(scheme, "+systemd"):
+		return fault{fmt.Sprintf("%q: status and ctl speak HTTP, at an address of their own", v), forms}
+	case scheme == "https":
 		return fault{fmt.Sprintf("%q: status and ctl do not reach the server by https", v), forms}
 	}
 	return fault{}

@@ -3,6 +3,7 @@ package options
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // contradictions reports settings that are well-formed each, but make no sense
@@ -13,8 +14,8 @@ func (r *reading) contradictions() {
 		r.contradict("app", "an application and a program are given, but only one can be served", "leave out one of them", "program")
 	}
 	external := program || r.CGIBin != ""
-	if !external && r.Root == "" && r.App == "" && len(r.Upstream) == 0 {
-		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root", "upstream")
+	if !external && len(r.Upstream) == 0 && r.Root == "" && r.App == "" {
+		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root", "cgi_bin", "upstream")
 	}
 	r.cgi(program)
 	r.upstreams(program)
@@ -25,16 +26,39 @@ func (r *reading) contradictions() {
 	if program && r.DemoFaults {
 		r.contradict("demo_faults", "makes no sense with a program", "it is a setting of the demo", "program")
 	}
+	r.php(program)
 	if program && r.Program[0] == "" {
 		r.contradict("program", "the name of the program is empty", "")
 	}
 	if len(r.Listen) == 0 {
 		r.contradict("listen", "there is no address to serve on", "leave it out for http://127.0.0.1:8080")
 	}
+	r.records()
 	r.certificates()
 	r.access()
 	r.ways(external)
 	r.numbers()
+}
+
+// records reports what addresses for FastCGI, and sockets that are there already,
+// cannot be combined with.
+func (r *reading) records() {
+	if r.Mode == "emulate" || r.Accept == "auto" && !r.PerRequest || r.Accept == "request" {
+		return
+	}
+	how := "accept " + r.Accept
+	if r.PerRequest {
+		how = "per_request"
+	}
+	for _, u := range r.Listen {
+		scheme, _, _ := strings.Cut(u, "://")
+		if strings.HasPrefix(scheme, "fcgi") {
+			r.contradict("listen", fmt.Sprintf("%s makes no sense with %s", u, how),
+				"a web server has few connections, on which the requests of all its clients come: accept request, or mode emulate", "accept", "per_request")
+		} else if strings.HasSuffix(scheme, "+fd") || strings.HasSuffix(scheme, "+systemd") {
+			r.contradict("listen", fmt.Sprintf("%s makes no sense with %s", u, how), "accept request, or mode emulate, can have a socket that is there already", "accept", "per_request")
+		}
+	}
 }
 
 // files reports what contradicts serving files, or not doing so.
@@ -153,6 +177,7 @@ func (r *reading) emulated() {
 		set bool
 	}{
 		{"no_new_privs", r.NoNewPrivs}, {"rlimit_as", r.RlimitAS != 0}, {"rlimit_nofile", r.RlimitNofile != 0},
+		{"rlimit_core", r.RlimitCore != ""},
 		{"nice", r.Nice != 0}, {"cpus", r.CPUs != ""}, {"cgroup", r.Cgroup != ""},
 	} {
 		if s.set {
@@ -179,6 +204,9 @@ func (r *reading) numbers() {
 	r.atMost("min_servers", r.MinServers, "max_servers", r.MaxServers)
 	r.atMost("start_servers", r.StartServers, "max_servers", r.MaxServers)
 	r.atMost("min_spare_servers", r.MinSpareServers, "max_servers", r.MaxServers)
+	if r.MaxIdle > 0 && r.MinServers >= r.MaxServers {
+		r.contradict("max_idle", "makes no sense with a fixed number of workers", "min_servers is to be less than max_servers", "min_servers", "max_servers")
+	}
 	if r.MaxSpareServers > 0 {
 		r.atMost("min_spare_servers", r.MinSpareServers, "max_spare_servers", r.MaxSpareServers)
 	}
@@ -231,8 +259,5 @@ func (r *reading) contradict(key, what, hint string, others ...string) {
 			at, set = r.origins[k]
 		}
 	}
-	if at.from == fromFile {
-		what = key + ": " + what
-	}
-	r.problems = append(r.problems, Problem{Where: at.where(), What: what, Hint: hint})
+	r.problems = append(r.problems, Problem{Where: at.where(), What: at.label(key) + what, Hint: hint})
 }

@@ -69,9 +69,10 @@ func TestArgumentProblems(t *testing.T) {
 		{"--listen http+unix://x", 64, `--listen: "http+unix://x" has no absolute path (such as http+unix:///run/bident.sock, with three slashes)`},
 		{"--listen https://:443", 78, `--listen: "https://:443" needs a certificate (tls_cert names a file; with acme_host one is obtained)`},
 		{"--listen https://localhost", 64, `--listen: "https://localhost" has no port (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
-		{"--listen fcgi://:9000", 64, `--listen: "fcgi://:9000": the scheme fcgi is not available in this version (http, https or http+unix)`},
-		{"--listen http+fd://3", 64, `--listen: "http+fd://3": the scheme http+fd is not available in this version (http, https or http+unix)`},
-		{"--listen http+systemd://a", 64, `--listen: "http+systemd://a": the scheme http+systemd is not available in this version (http, https or http+unix)`},
+		{"--listen fcgis://:9000", 64, `--listen: "fcgis://:9000" has an unknown scheme (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
+		{"--listen fcgi+fd://x", 64, `--listen: "fcgi+fd://x": "x" is not the number of a descriptor (such as fcgi+fd://0)`},
+		{"--listen http+systemd://", 64, `--listen: "http+systemd://": "" is not the name of a socket (such as http+systemd://web, one of LISTEN_FDNAMES)`},
+		{"--admin fcgi://:9000", 64, `--admin: "fcgi://:9000": status and ctl speak HTTP, at an address of their own (http+unix:///path, http://127.0.0.1:port or off)`},
 		{"--listen https+unix:///a", 64, `--listen: "https+unix:///a" has an unknown scheme (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
 		{"--listen gopher://:70", 64, `--listen: "gopher://:70" has an unknown scheme (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
 		{"--upstream 9000", 64, `--upstream: "9000" is not a URL (such as fcgi://127.0.0.1:9000 or fcgi+unix:///run/php/php-fpm.sock)`},
@@ -306,10 +307,10 @@ func TestFileProblems(t *testing.T) {
 
 func TestAllProblemsAreReported(t *testing.T) {
 	p := problems(t, []string{"--max-srvers", "7", "--drain-delay=x", "--queue-size", "x", "--gomaxprocs=2", "--config", "a.toml"},
-		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_SOCKET_OWNER=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
+		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_DEQUEUE_COMMAND=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
 	want := `--max-srvers: unknown flag (did you mean --max-servers?)
 --drain-delay: not available in this version
-BIDENT_SOCKET_OWNER: not available in this version
+BIDENT_DEQUEUE_COMMAND: not available in this version
 a.toml:1: unknown key "max_server" (did you mean "max_servers"?)
 a.toml:2: queue_size: the string "10" is not a whole number (such as 50, without quotes)
 a.toml:3: hup: "x" is not one of its values (reload or stop)

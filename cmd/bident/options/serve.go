@@ -21,6 +21,7 @@ type Serve struct {
 	Upstream   []string // URLs of FastCGI listeners, instead of a program
 	// UpstreamKeep is how long idle connections to them are kept; 0: not at all.
 	UpstreamKeep time.Duration
+	PHPValue     []string // arguments of -d, for PHP's programs only
 
 	// What of it is the program's.
 	Match        string   // regular expression; empty: what is no file
@@ -29,9 +30,10 @@ type Serve struct {
 	SendfileRoot []string // directories
 
 	// Where.
-	Listen     []string    // URLs
-	Backlog    int         // 0: the system's maximum
-	SocketMode fs.FileMode // of UNIX sockets; 0: what the umask leaves
+	Listen      []string    // URLs
+	Backlog     int         // 0: the system's maximum
+	SocketMode  fs.FileMode // of UNIX sockets; 0: what the umask leaves
+	SocketOwner string      // of UNIX sockets: USER, USER:GROUP or :GROUP; empty: the server's
 
 	// TLS. There are certificates or hosts if a URL of Listen is https.
 	TLSCert       []string // files
@@ -61,6 +63,7 @@ type Serve struct {
 	CheckForWaiting time.Duration
 	CheckForSpawn   time.Duration
 	MinChildTTL     time.Duration
+	MaxIdle         time.Duration // 0: no limit
 	MaxSurge        int
 	MaxUnavailable  int
 	StartDelay      time.Duration
@@ -125,8 +128,9 @@ type Serve struct {
 	WorkingDir      string
 	Umask           string // octal; empty: as it is
 	NoNewPrivs      bool
-	RlimitAS        int64 // octets; 0: as it is
-	RlimitNofile    int   // 0: as it is
+	RlimitAS        int64  // octets; 0: as it is
+	RlimitNofile    int    // 0: as it is
+	RlimitCore      string // a size or "unlimited"; empty: as it is
 	Nice            int
 	CPUs            string // as 0,2-3; empty: all
 	Cgroup          string
@@ -138,4 +142,9 @@ type Serve struct {
 
 	// Config is the path of the configuration file; empty: none.
 	Config string
+
+	// PHPFPMConf is the path of the php-fpm file, PHPFPMPool the name of its pool;
+	// empty: none, the only one.
+	PHPFPMConf string
+	PHPFPMPool string
 }

@@ -1,0 +1,45 @@
+package httpd_test
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+
+	"github.com/bident/bident/internal/fcgi"
+	"github.com/bident/bident/pool"
+)
+
+func TestFCGIRequests(t *testing.T) {
+	each(t, fcgiKinds, func(t *testing.T, k kind) {
+		s := start(t, k, pool.Config{})
+		w := dialFCGI(t, s.url)
+		for range 3 {
+			if a := w.get("/pid"); a.status != 200 || a.end != (fcgi.EndRequest{}) {
+				t.Errorf("%+v", a)
+			}
+			w.get("/none").is(t, 404, "not found\n")
+			w.get("/stream").is(t, 200, "piece 0\npiece 1\npiece 2\n")
+			for _, n := range []int{0, 1, 65535, 65536, 10 << 20} {
+				body := bytes.Repeat([]byte{'b'}, n)
+				w.do(params("POST", "/echo", n), body).is(t, 200, string(body))
+			}
+		}
+		if status, _, err := newClient(t, s.Addrs()[1]).get("/pid"); status != 200 || err != nil {
+			t.Errorf("over HTTP: %d %v", status, err)
+		}
+	})
+}
+
+func TestFCGIKeptConnection(t *testing.T) {
+	each(t, fcgiKinds, func(t *testing.T, k kind) {
+		s := start(t, k, pool.Config{MaxRequests: 700})
+		w := dialFCGI(t, s.url)
+		for i := range 5000 {
+			body := fmt.Appendf(nil, "request %d", i)
+			w.do(params("POST", "/echo", len(body)), body).is(t, 200, string(body))
+			if t.Failed() {
+				break
+			}
+		}
+	})
+}

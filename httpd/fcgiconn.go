@@ -1,0 +1,267 @@
+package httpd
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+
+	"github.com/bident/bident/internal/fcgi"
+)
+
+// errUnbegun says that no request has begun, and nothing more is there: the
+// connection is idle.
+var errUnbegun = errors.New("httpd: no request has begun")
+
+// webServer is what a connection that speaks FastCGI needs beside its desk while
+// there is something on it: the web server's end of the exchange. It is the
+// net.Conn of the ServerConn, so that what that reads and writes counts as the
+// connection's, with its limits of time.
+//
+// The head of a request stands at the beginning of the desk's buffer, composed as
+// one of HTTP/1.1, and is parsed as such (fcgirequest.go). The answer is one of CGI
+// (fcgianswer.go).
+type webServer struct {
+	net.Conn
+	conn   *conn
+	server *fcgi.ServerConn
+	rest   []byte // was read, and had to leave the desk's buffer to a head
+
+	composed bool // the desk's buffer holds the head of the request in hand
+	waited   bool // the time for the head has begun
+	moved    bool // there was more of the body since the web server was waited for
+	glancing bool // a Read does not wait
+	lookout  atomic.Pointer[lookout]
+
+	role    fcgi.Role
+	keep    bool // the connection stays after the request
+	last    bool // it does not, whatever the web server wants
+	aborted bool
+	status  fcgi.ProtocolStatus // of the answer
+	length  int64               // of the body as announced, -1 if it was not
+	most    int64
+
+	said   []byte         // of the client of the last request: address, and port
+	parted int            // where that begins
+	client netip.AddrPort // which is this one, and
+	addr   net.Addr       // the same for handlers
+
+	take  func(p []byte) error
+	try   func(fd uintptr)
+	into  []byte
+	tried int
+	err   error
+	text  []byte
+	pair  [2][]byte // for a write of two pieces
+	both  net.Buffers
+}
+
+// paramsBeside is how many octets of FCGI_PARAMS may be the web server's own, beside
+// those that make the head of the request.
+const paramsBeside = 64 << 10
+
+// headBeside is how much longer the composed head may be than what the client has
+// sent: Host and the like, if the web server did not say it otherwise.
+const headBeside = 8 << 10
+
+func (f *front) newWebServer() *webServer {
+	w := new(webServer)
+	w.take, w.try = w.takeBody, w.tryRead
+	w.server = fcgi.NewServerConn(nil, fcgi.ServerConfig{
+		MaxParamBytes: f.limits.MaxHeaderSize + paramsBeside,
+		MaxBody:       -1,
+		Roles:         []fcgi.Role{fcgi.RoleResponder, fcgi.RoleAuthorizer},
+		MaxConns:      fcgiConns, MaxReqs: fcgiConns,
+	})
+	return w
+}
+
+// fcgiConns is what FCGI_GET_VALUES is told: connections and requests beyond the
+// workers wait in the queue, so that their number is not what limits the web server.
+const fcgiConns = 4096
+
+// greet gives a connection the means to speak with its web server.
+func (c *conn) greet() *webServer {
+	if c.web == nil {
+		w, _ := c.front.greetings.Get().(*webServer)
+		if w == nil {
+			w = c.front.newWebServer()
+		}
+		w.conn, w.Conn = c, c.Conn
+		w.server.Reset(w)
+		c.web = w
+	}
+	return c.web
+}
+
+// part gives them back, with nothing on them.
+func (c *conn) part() {
+	w := c.web
+	c.web = nil
+	w.server.Reset(nil)
+	w.conn, w.Conn, w.rest = nil, nil, nil
+	w.composed, w.waited, w.moved, w.aborted, w.last = false, false, false, false, false
+	if cap(w.text) > deskMost {
+		w.text = nil
+	}
+	c.front.greetings.Put(w)
+}
+
+// hangUp is part for a connection that was closed.
+func (c *conn) hangUp() {
+	if c.shared {
+		return // somebody may still want to say something on it
+	}
+	c.web.unwatch()
+	c.part()
+}
+
+// pending reports whether something of a next request was read.
+func (w *webServer) pending() bool {
+	return !w.server.AtBoundary() || len(w.server.Buffered()) > 0 || len(w.rest) > 0
+}
+
+// runFCGI is the life of a connection that speaks FastCGI, once it was admitted.
+func (c *conn) runFCGI() {
+	for {
+		if c.web != nil && !c.web.pending() {
+			c.part() // an idle connection holds nothing
+		}
+		begun := c.web != nil || c.desk != nil && c.desk.r < c.desk.w
+		if !begun && c.await() != nil || c.leaves() && c.depart() || !c.exchange() {
+			return
+		}
+	}
+}
+
+// unread is what was read and not used, which is all that somebody else needs to go
+// on. ok is false inside of a record or a request.
+func (c *conn) unread() (octets []byte, ok bool) {
+	if w := c.web; w != nil {
+		if !w.server.AtBoundary() {
+			return nil, false
+		}
+		octets = append(append(octets, w.server.Buffered()...), w.rest...)
+	}
+	if d := c.desk; d != nil {
+		octets = append(octets, d.in[d.r:d.w]...)
+	}
+	return octets, true
+}
+
+// exchange takes one request to its answer. It reports whether the connection can
+// carry another one. It returns early if what has come was no request.
+func (c *conn) exchange() (more bool) {
+	c.greet()
+	c.sit()
+	return c.request()
+}
+
+// Read implements net.Conn: first what the desk has, then what the web server sends.
+func (w *webServer) Read(p []byte) (int, error) {
+	c := w.conn
+	if len(w.rest) > 0 {
+		n := copy(p, w.rest)
+		w.rest = w.rest[n:]
+		return n, nil
+	}
+	if d := c.desk; !w.composed && d != nil && d.r < d.w {
+		n := copy(p, d.in[d.r:d.w])
+		if d.r += n; d.r == d.w {
+			d.r, d.w = 0, 0
+		}
+		return n, nil
+	}
+	o := w.lookout.Load()
+	switch {
+	case w.glancing:
+		return w.glance(p)
+	case o != nil:
+	case w.composed:
+		if w.moved {
+			w.moved = false
+			c.enter(phaseBody)
+		}
+	case w.server.AtBoundary() && len(w.server.Buffered()) == 0:
+		return 0, errUnbegun
+	case !w.waited:
+		w.waited = true
+		if c.requests > 0 { // the time for the first one has begun with the connection
+			c.resume(phaseHead)
+		}
+	}
+	for {
+		n, err := c.readInto(p)
+		switch {
+		case n > 0:
+			return n, nil
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return 0, err
+		case o != nil && o.stopping.Load():
+			return 0, err
+		case o == nil && c.overdue():
+			return 0, errSlow
+		}
+		// Woken because the front drains, or late by the sweeper: the request goes on.
+		_ = c.Conn.SetReadDeadline(noDeadline)
+		if o != nil && o.stopping.Load() {
+			return 0, os.ErrDeadlineExceeded // it may have been that one
+		}
+	}
+}
+
+// readInto reads once, also what has come with the connection in a file.
+func (c *conn) readInto(p []byte) (n int, err error) {
+	if c.file != nil {
+		n, err = c.fromFile(p)
+	} else {
+		n, err = c.Conn.Read(p)
+	}
+	c.got += int64(n)
+	return n, err
+}
+
+// Write implements net.Conn.
+func (w *webServer) Write(p []byte) (int, error) {
+	seen := w.conn.phase.Load()
+	err := w.conn.send(p)
+	w.wrote(seen)
+	if err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// WritePair writes two pieces at once.
+func (w *webServer) WritePair(first, second []byte) error {
+	c := w.conn
+	seen := c.phase.Load()
+	defer w.wrote(seen)
+	w.pair = [2][]byte{first, second}
+	c.enter(phaseWrite)
+	for w.both = w.pair[:]; len(w.both) > 0; {
+		n, err := w.both.WriteTo(c.Conn)
+		c.put += n
+		if err != nil {
+			if err = c.unsent(err); err != nil {
+				return err
+			}
+			c.enter(phaseWrite)
+		}
+	}
+	w.pair = [2][]byte{}
+	return nil
+}
+
+// wrote goes back to the phase before a write: what is not an answer, such as that to
+// FCGI_GET_VALUES, is no progress of a request.
+func (w *webServer) wrote(seen int64) {
+	switch p := phase(seen & phaseMask); {
+	case w.conn.overdue():
+	case p == phaseBusy, p == phaseWrite:
+		w.conn.enter(phaseBusy)
+	default:
+		w.conn.phase.Store(seen)
+	}
+}
