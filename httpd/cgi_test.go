@@ -268,6 +268,9 @@ func TestCGIAnswers(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			body, err := io.ReadAll(resp.Body)
+			if test.cut && resp.StatusCode == 502 && err == nil {
+				return // nothing had been sent yet
+			}
 			if resp.StatusCode != test.status || string(body) != test.body || (err != nil) != test.cut {
 				t.Errorf("%s %.100q %v", resp.Status, body, err)
 			}
