@@ -52,14 +52,10 @@
 // word counts on who that is.
 //
 // Handlers are fasthttp's ([Fast]), net/http's ([HTTP]), the files of a directory
-// ([Files]), an external program ([Program]) or a directory of scripts that one runs
-// ([Scripts]); [Route] sends hosts and paths to
-// others, which can have workers of their own ([Pool]). The body has been read when a
-// handler is called. One that serves http.DefaultServeMux to the public serves what
-// every imported package has put there. Make a ServeMux of your own.
-// ([Files]), an external program ([Program]) or CGI programs ([CGI], [CGIBin]);
-// [Route] sends hosts and paths to others, which can have workers of their own
-// ([Pool]). The body has been read when a handler is called. One that serves
+// ([Files]), an external program ([Program]), CGI programs ([CGI], [CGIBin]), a
+// directory of scripts that one of these runs ([Scripts]), or a FastCGI listener that
+// somebody else runs ([Upstream]); [Route] sends hosts and paths to others, which can
+// have workers of their own ([Pool]). The body has been read when a handler is called. One that serves
 // http.DefaultServeMux to the public serves what every imported package has put
 // there. Make a ServeMux of your own.
 //
