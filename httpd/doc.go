@@ -50,10 +50,17 @@
 // word counts on who that is.
 //
 // Handlers are fasthttp's ([Fast]), net/http's ([HTTP]), the files of a directory
-// ([Files]) or an external program ([Program]); [Route] sends hosts and paths to
+// ([Files]), an external program ([Program]) or a directory of scripts that one runs
+// ([Scripts]); [Route] sends hosts and paths to
 // others, which can have workers of their own ([Pool]). The body has been read when a
 // handler is called. One that serves http.DefaultServeMux to the public serves what
 // every imported package has put there. Make a ServeMux of your own.
+//
+// The front itself finds the scripts of Scripts, before the body of the request is
+// read, and answers with what is no script; a lane is asked for what a program is to
+// run. When the lane is free again, the front gets what the program wants to be
+// answered instead: the answer to another path, which may take the request to a lane
+// once more, up to ten times, or a file.
 //
 // [TLS] is HTTP/1.1 over TLS 1.2 and 1.3. HTTP/2 ends in front of the server, in
 // nginx, Caddy or HAProxy: a worker runs one request at a time, so its multiplexing

@@ -30,6 +30,9 @@ import (
 // 404. It is 404, too, if the path has the name of a script that is not there, or
 // goes on behind a file that is none (/upload/a.jpg/x.php).
 //
+// If the Server's Isolation names a User, only files are sent whose mode lets that user
+// read them.
+//
 // Of programs' answers, X-Sendfile with an absolute name below Root or one of
 // SendfileRoots, and X-Accel-Redirect with a path below Root, are answered with
 // that file. The fields of the program's answer are kept, its Content-Type above the
@@ -191,7 +194,19 @@ func openSource(dir string, i *Isolation, index []string) (name string, tree *fi
 			return "", nil, err
 		}
 	}
-	tree, err = files.New(files.Config{Root: i.Outside(name), Index: index})
+	c := files.Config{Root: i.Outside(name), Index: index}
+	uid, gids, other, err := i.Credentials()
+	if err != nil {
+		return "", nil, err
+	}
+	if other {
+		// What the program may not read is not for clients, whatever this process may.
+		c.For = &files.User{UID: uint32(uid)}
+		for _, gid := range gids {
+			c.For.GIDs = append(c.For.GIDs, uint32(gid))
+		}
+	}
+	tree, err = files.New(c)
 	return name, tree, err
 }
 

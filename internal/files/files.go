@@ -24,6 +24,7 @@ type Files struct {
 	dotfiles        bool
 	noCompress      bool
 	noPrecompressed bool
+	user            *User // nil: this process's rights are enough
 	// settle is how long a file has to be left alone to be remembered.
 	settle time.Duration
 	// trust is how long a file is not looked at again.
@@ -60,7 +61,7 @@ func New(c Config) (*Files, error) {
 func newFiles(c Config, t tree) *Files {
 	f := &Files{
 		tree: t, index: append([]string(nil), c.Index...), types: map[string]string{},
-		dotfiles: c.Dotfiles, noCompress: c.NoCompress, noPrecompressed: c.NoPrecompressed,
+		dotfiles: c.Dotfiles, noCompress: c.NoCompress, noPrecompressed: c.NoPrecompressed, user: c.For,
 		settle: settle, trust: trust, small: 16 << 10,
 	}
 	if len(f.index) == 0 {

@@ -127,7 +127,7 @@ func (l *Location) sorted(in *info, end int, rule Rule) Found {
 	if !in.regular {
 		return FoundNothing // a FIFO, a device, a socket
 	}
-	switch rule.Sort(l.buf[:end:end], in.executable) {
+	switch rule.Sort(l.buf[:end:end], in.executable()) {
 	case Script:
 		l.Script, l.Info = l.buf[:end:end], l.buf[end:]
 		return FoundScript
@@ -230,7 +230,7 @@ func (f *Files) look(name []byte, now time.Time) (info, error) {
 
 // sameKind tells whether i and j are of the same file, be it in another version.
 func (i *info) sameKind(j *info) bool {
-	if i.regular != j.regular || i.dir != j.dir || i.executable != j.executable || i.dev != j.dev || i.ino != j.ino {
+	if i.regular != j.regular || i.dir != j.dir || i.executable() != j.executable() || i.dev != j.dev || i.ino != j.ino {
 		return false
 	}
 	return i.portable == nil && j.portable == nil || os.SameFile(i.portable, j.portable)

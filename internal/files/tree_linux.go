@@ -107,11 +107,11 @@ func statx(dir int, name string, flags int) (info, error) {
 	}
 	return info{
 		regular: st.Mode&unix.S_IFMT == unix.S_IFREG, dir: st.Mode&unix.S_IFMT == unix.S_IFDIR,
-		executable: st.Mode&0o111 != 0,
-		size:       int64(st.Size),
-		modified:   nanoseconds(st.Mtime.Sec, int64(st.Mtime.Nsec)),
-		changed:    nanoseconds(st.Ctime.Sec, int64(st.Ctime.Nsec)),
-		dev:        uint64(st.Dev_major)<<32 | uint64(st.Dev_minor), ino: st.Ino,
+		mode: uint32(st.Mode & 0o777), owned: true, uid: st.Uid, gid: st.Gid,
+		size:     int64(st.Size),
+		modified: nanoseconds(st.Mtime.Sec, int64(st.Mtime.Nsec)),
+		changed:  nanoseconds(st.Ctime.Sec, int64(st.Ctime.Nsec)),
+		dev:      uint64(st.Dev_major)<<32 | uint64(st.Dev_minor), ino: st.Ino,
 	}, nil
 }
 
