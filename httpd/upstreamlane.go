@@ -31,7 +31,7 @@ const (
 	sameMoment = 100 * time.Millisecond
 	// acceptPatience is how long a new connection may go without an answer before
 	// it may be that nobody accepts it, because all processes are held by others.
-	acceptPatience = 10 * time.Millisecond
+	acceptPatience = 20 * time.Millisecond
 	// crowdedTime is how long no connection is kept after that.
 	crowdedTime = 5 * time.Second
 	// abortPatience is how long a program may take to end a request after it was
@@ -233,12 +233,15 @@ func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 		}
 		x.keeping = x.up.keeps()
 		r.request(l)
-		begun := time.Now()
 		if !kept {
 			return x.first()
 		}
+		begun := time.Now()
 		end, err := r.client.Do(r)
-		if err == nil || !errors.Is(err, fcgi.ErrNoAnswer) || begun.Sub(x.rested) > sameMoment || time.Since(begun) > sameMoment || !unread(r.conn, err) {
+		// How the connection has ended says nothing: libfcgi and PHP read what has
+		// come, and throw it away, before they close; PHP leaves a part unread of
+		// what it runs.
+		if err == nil || !errors.Is(err, fcgi.ErrNoAnswer) || begun.Sub(x.rested) > sameMoment || time.Since(begun) > sameMoment {
 			return end, err
 		}
 		x.at.retried.Add(1)
