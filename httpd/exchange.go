@@ -61,6 +61,7 @@ type exchangeRunner struct {
 	job      atomic.Pointer[job]
 	serial   uint64
 	killed   bool
+	deaf     *deafness // of a program, under the lock
 }
 
 func newExchangeRunner(c peer, l *pool.Lane, log *slog.Logger) *exchangeRunner {
@@ -272,6 +273,7 @@ func (r *exchangeRunner) failed(t *pool.Task, err error) bool {
 func (r *exchangeRunner) over(j *job) {
 	r.slow.end()
 	r.mu.Lock()
+	r.deaf.end()
 	r.serial++
 	r.job.Store(nil)
 	r.mu.Unlock()
@@ -306,6 +308,7 @@ func (r *exchangeRunner) impatient() {
 			r.up.leave()
 		default:
 			_ = r.client.Abort() // whoever does not listen finishes in vain
+			r.deaf.begin(r, serial)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"io"
 	"net"
 
 	"github.com/valyala/fasthttp"
@@ -52,6 +53,11 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 			c.ParamBytes(paramTrailer, t)
 		}
 		r.text = b
+	}
+	if j := r.answered; j.file != nil {
+		// Not from where the file is mapped, which would bring all of it into memory.
+		c.BodyReader(io.NewSectionReader(j.file, 0, j.size), j.size, nil)
+		return
 	}
 	c.Body(ctx.Request.Body())
 }

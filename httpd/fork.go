@@ -74,10 +74,15 @@ func (r *instance) exchangeBackend(o *pool.Options, q *pool.Queue, c pool.Config
 		return err
 	}
 	config.Queue, o.Queue = q, q
+	alone := c.Concurrency == 1
 	config.Runner = func(c *fork.Child, l *pool.Lane) pool.Runner {
 		x := newExchangeRunner(c, l, r.log)
 		if c.External() {
 			x.watch = r.front.slow
+			x.deaf = &deafness{limit: q.RunLimit}
+			if alone {
+				x.deaf.giveUp = func() { c.GiveUp("request_timeout") }
+			}
 		}
 		return x
 	}

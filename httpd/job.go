@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -48,6 +49,10 @@ type job struct {
 	broken bool          // there is no answer: the connection is to be cut
 	// trailer is the trailer section of the request's body.
 	trailer []byte
+	// file holds the request's body, of size octets, if that is too long to be kept in
+	// memory.
+	file *os.File
+	size int64
 	// mount is which part of the request's path is a program's.
 	mount mount
 	// sequel is what a program wants the front to answer with instead of its answer.
@@ -94,7 +99,7 @@ func (j *job) worker() Worker {
 func (j *job) begin(ctx *fasthttp.RequestCtx) {
 	j.ctx = ctx
 	j.stream, j.writer, j.reader, j.away, j.failed, j.trailer, j.broken = nil, nil, nil, nil, nil, nil, false
-	j.goroutine = nil
+	j.goroutine, j.file = nil, nil
 	if j.mount.scripts != nil {
 		j.mount.reset()
 	}

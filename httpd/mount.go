@@ -91,7 +91,7 @@ func (s *scripts) run(p *mount) {
 
 // mounted reports whether a path where there is nothing is the program's.
 func (s *scripts) mounted(found files.Found, path []byte) bool {
-	if found == files.FoundHidden || s.rule.names(path) {
+	if found == files.FoundHidden || s.rule.names(path) || bytes.IndexByte(path, 0) >= 0 {
 		return false
 	}
 	if s.rule.match != nil {

@@ -150,8 +150,9 @@ func (s *scripts) send(ctx *fasthttp.RequestCtx, q sequel) error {
 	status, media := resp.StatusCode(), string(resp.Header.ContentType())
 	resp.ResetBody()
 	h := &ctx.Request.Header
-	if status != fasthttp.StatusOK {
-		// Ranges and conditions are for what GET would be answered with.
+	if status != fasthttp.StatusOK || !ctx.IsGet() && !ctx.IsHead() {
+		// Ranges and conditions are about what GET is answered with; what has been
+		// done by another method is done.
 		for _, name := range []string{"Range", "If-Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
 			h.Del(name)
 		}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // Sort is what a file is to a [Rule].
@@ -196,8 +197,9 @@ const maxLooks = 1 << 20
 // tree. As with the entries of files that are served, what was found is confirmed
 // by a stat, and the way to it is gone again after a second.
 func (f *Files) look(name []byte, now time.Time) (info, error) {
+	alias := unsafe.String(&name[0], len(name)) // which the tree does not keep
 	if f.looks == nil {
-		return f.tree.inspect(string(name))
+		return f.tree.inspect(alias)
 	}
 	path := name[:len(name)-1]
 	hash := maphash.Bytes(f.looks.seed, path)
@@ -214,11 +216,11 @@ func (f *Files) look(name []byte, now time.Time) (info, error) {
 		}
 		f.looks.drop(e)
 	}
-	e := &entry{name: string(name), hash: hash}
-	var err error
-	if e.info, err = f.tree.inspect(e.name); err != nil {
+	in, err := f.tree.inspect(alias)
+	if err != nil {
 		return info{}, err
 	}
+	e := &entry{name: string(name), hash: hash, info: in}
 	e.cost = overhead + int64(len(e.name))
 	e.resolved.Store(nanos)
 	e.confirmed.Store(nanos)
