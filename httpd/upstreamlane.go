@@ -127,7 +127,7 @@ func (x *upstreamLane) take(safe bool) bool {
 	r := x.r
 	x.idle.Stop()
 	r.mu.Lock()
-	x.resting, x.left = false, false
+	x.resting, x.left, x.stop = false, false, nil
 	kept := r.conn != nil
 	r.mu.Unlock()
 	if kept && safe && r.client.Alive() {
