@@ -37,6 +37,8 @@
 //   - Program: as AcceptRequest, with the CGI variables of RFC 3875 for the head.
 //   - CGI, CGIBin: the lane, a goroutine of this process, starts a process for the
 //     request, see below.
+//   - Upstream: the same with a FastCGI listener that somebody else runs, from lanes
+//     of emulated workers.
 //
 // Everything else is the same: the supervisor (package pool), the configuration,
 // the scoreboard behind Status, and the behaviour suite of this package's tests,
@@ -149,6 +151,40 @@
 // With a lock around accept (AcceptFlock and its like) connections are served as with
 // AcceptShared; one goroutine on a thread of its own takes the lock, waits for a
 // connection, gives the lock back and hands the connection over.
+//
+// # Upstreams
+//
+// A lane that exchanges requests with an [Upstream] has no connection before it needs
+// one, and at most one:
+//
+//	none     the next request connects, and waits meanwhile
+//	in hand  an exchange is under way
+//	idle     kept for Server.UpstreamKeep, then closed by a timer; at once if another
+//	         lane's new connection has no answer, for it may be that no process of the
+//	         upstream is left to accept it
+//
+// Who cannot connect tries again, 5 ms later at first, for two seconds, which is
+// longer than a restart takes. Then the upstream is down: requests are answered 503
+// with Retry-After at once, and one goroutine for each such listener connects from
+// time to time, at least once in a second or so, until it is up again. Status, metrics
+// and the log tell. For want of room, in the upstream's queue or here, it is not down:
+// the request tries for Pool.QueueTimeout, and is 503 then.
+// Readiness (/readyz) does not depend on it: a balancer that takes all servers away
+// because of what they have in common helps nobody.
+//
+// A request that may have begun is not sent again, with one exception: the program
+// may close a kept connection, as one does after so many requests, in the moment in
+// which the next request is on its way. So only GET, HEAD, OPTIONS and TRACE go over
+// connections that have carried others; if such a connection ends without an octet of
+// an answer, within 100 ms after the request, and the answer before was no longer ago,
+// the request is sent again, once, over a new one. That it was not begun cannot be
+// known then: one that kills its process at once may do so twice. Without
+// kept connections, UpstreamKeep -1, nothing is sent twice. What ends otherwise is
+// 502, or cut if the answer has begun; FCGI_OVERLOADED is 503.
+//
+// RequestTimeout closes the connection. A client that leaves is told to the program by
+// FCGI_ABORT_REQUEST; if it has not ended the request a second later, the connection
+// is closed.
 //
 // # Where the modes differ
 //

@@ -152,7 +152,7 @@ type Server struct {
 	// programs serve one connection per process, and a kept one holds its process
 	// even while it is idle, from other clients of the program as well. Between the
 	// lanes themselves nobody starves: while new connections get no answer within
-	// 10 ms, and for 5 s after, none is kept. It is best to have as many lanes
+	// 20 ms, and for 5 s after, none is kept. It is best to have as many lanes
 	// (Pool.MaxServers times Pool.Concurrency) as the program has processes:
 	// requests that cannot be served wait in the server's queue then, where
 	// QueueTimeout counts, and not in the program's.
