@@ -33,7 +33,6 @@ func TestVolume(t *testing.T) {
 		path string
 	}{
 		{"program", []string{"--", "responder"}, "/echo"},
-		{"children", []string{"--mode=fork"}, "/echo"},
 		{"children behind a web server", []string{"--mode=fork", "--listen=fcgi+unix://" + socket}, "/digest"},
 		{"CGI", []string{"--cgi", "--", "sh", "-c", `printf 'Content-Type: x/y\r\n\r\n'; exec cat`}, "/"},
 	} {
