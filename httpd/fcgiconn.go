@@ -205,6 +205,9 @@ func (w *webServer) Read(p []byte) (int, error) {
 		}
 		// Woken because the front drains, or late by the sweeper: the request goes on.
 		_ = c.Conn.SetReadDeadline(noDeadline)
+		if o == nil && c.leaves() && w.server.AtBoundary() {
+			return 0, errUnbegun // but for half of a record's header, which moves
+		}
 		if o != nil && o.stopping.Load() {
 			return 0, os.ErrDeadlineExceeded // it may have been that one
 		}

@@ -11,11 +11,11 @@ const directLen = 8 << 10
 type answer struct {
 	conn   net.Conn
 	id     uint16
-	k      *block // nil while nothing is gathered
-	open   int    // where the unfinished record starts in k, -1 if there is none
-	typ    Type   // of the unfinished record
-	stderr bool   // FCGI_STDERR was used and needs an end
-	err    error  // of writing; sticky
+	k      *block   // nil while nothing is gathered
+	open   int      // where the unfinished record starts in k, -1 if there is none
+	typ    Type     // of the unfinished record
+	stderr bool     // FCGI_STDERR was used and needs an end
+	err    error    // of writing; sticky
 	pair   vectored // conn, if it is that
 	vec    [2][]byte
 	bufs   net.Buffers
