@@ -55,15 +55,15 @@ func TestFCGIListen(t *testing.T) {
 // TestFCGIConfig: what FastCGI cannot be combined with.
 func TestFCGIConfig(t *testing.T) {
 	for _, c := range []struct {
-		s    httpd.Server
+		s    *httpd.Server
 		want string
 	}{
-		{httpd.Server{Mode: httpd.Fork, Accept: httpd.AcceptSlot, Listen: []string{"fcgi://:0"}}, "FastCGI needs Accept request"},
-		{httpd.Server{Mode: httpd.Fork, PerRequest: true, Listen: []string{"fcgi://:0"}}, "FastCGI needs Accept request"},
-		{httpd.Server{Mode: httpd.Fork, Accept: httpd.AcceptShared, Listen: []string{"http+fd://3"}}, "a socket that is there already"},
-		{httpd.Server{Admin: "fcgi://:0"}, "admin"},
-		{httpd.Server{Listen: []string{"fcgis://:0"}}, "scheme"},
-		{httpd.Server{Mode: httpd.Fork, Pool: pool.Config{Concurrency: 4}, Listen: []string{"fcgi://:0", "http://:0"}}, ""},
+		{&httpd.Server{Mode: httpd.Fork, Accept: httpd.AcceptSlot, Listen: []string{"fcgi://:0"}}, "FastCGI needs Accept request"},
+		{&httpd.Server{Mode: httpd.Fork, PerRequest: true, Listen: []string{"fcgi://:0"}}, "FastCGI needs Accept request"},
+		{&httpd.Server{Mode: httpd.Fork, Accept: httpd.AcceptShared, Listen: []string{"http+fd://3"}}, "a socket that is there already"},
+		{&httpd.Server{Admin: "fcgi://:0"}, "admin"},
+		{&httpd.Server{Listen: []string{"fcgis://:0"}}, "scheme"},
+		{&httpd.Server{Mode: httpd.Fork, Pool: pool.Config{Concurrency: 4}, Listen: []string{"fcgi://:0", "http://:0"}}, ""},
 	} {
 		c.s.Handler = httpd.Fast(suiteHandler)
 		err := c.s.Validate()
