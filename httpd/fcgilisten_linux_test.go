@@ -44,6 +44,19 @@ func TestFCGIListen(t *testing.T) {
 	if st, err := s.Status(t.Context()); err != nil || len(st.Listeners) != 2 || !strings.HasPrefix(st.Listeners[1], "fcgi+unix:///") {
 		t.Errorf("%+v %v", st, err)
 	}
+	fd, address = socket()
+	t.Setenv("LISTEN_PID", fmt.Sprint(os.Getpid()))
+	t.Setenv("LISTEN_FDS", fmt.Sprint(fd-2))
+	t.Setenv("LISTEN_FDNAMES", strings.Repeat("other:", fd-3)+"web")
+	s = start(t, fcgiKinds[2].with(func(s *httpd.Server) {
+		s.Name = "named"
+		s.Env = []string{nameVariable + "=named"}
+		s.Listen = []string{"fcgi+systemd://web"}
+	}), pool.Config{})
+	if s.url != "fcgi://"+address {
+		t.Errorf("listening on %s, not %s", s.url, address)
+	}
+	dialFCGI(t, s.url).idle()
 	for _, bad := range []string{"fcgi+fd://9999", "http+systemd://nothing"} {
 		srv := &httpd.Server{Listen: []string{bad}, Handler: httpd.Fast(suiteHandler)}
 		if err := srv.Run(t.Context()); !errors.Is(err, httpd.ErrListen) {

@@ -123,7 +123,7 @@ func TestFCGIStop(t *testing.T) {
 	each(t, fcgiKinds, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		idle, busy, _ := dialFCGI(t, s.url), dialFCGI(t, s.url), dialFCGI(t, s.url)
-			idle.idle()
+		idle.idle()
 		c := conduct(t)
 		id := busy.send(directed(c, "/held"), nil)
 		p := c.next()
