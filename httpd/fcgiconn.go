@@ -32,6 +32,7 @@ type webServer struct {
 	waited   bool // the time for the head has begun
 	moved    bool // there was more of the body since the web server was waited for
 	glancing bool // a Read does not wait
+	glanced  int  // octets that such Reads have got
 	lookout  atomic.Pointer[lookout]
 
 	role    fcgi.Role
