@@ -80,6 +80,35 @@
 // operators, and has no password. AccessLog has a line for each request, in whichever
 // process it ended; SlowRequest logs the stack of a lane that takes too long.
 //
+// # FastCGI
+//
+// At an address whose URL begins with fcgi web servers send requests by FastCGI 1.0,
+// as nginx (fastcgi_pass) and Apache (mod_proxy_fcgi) do, for the same handlers: a head
+// is composed of FCGI_PARAMS and parsed as strictly as HTTP's, so that nothing in a
+// parameter becomes a field of its own, and bodies wait in temporary files as they do
+// over HTTP. An idle connection has no buffers and no lane, one connection carries one
+// request at a time (FCGI_MPXS_CONNS is 0), and connections move to the successor in an
+// upgrade, but for those with a request. [Variables] are the parameters as the web
+// server has sent them, of several with one name the last; [ErrorStream] writes
+// FCGI_STDERR, too; [RoleOf] tells responders and authorizers from each other. Filters
+// are refused (FCGI_UNKNOWN_ROLE).
+//
+// The web server's word counts: on the client's address (REMOTE_ADDR, REMOTE_PORT), on
+// HTTPS, on REQUEST_URI, or SCRIPT_NAME, PATH_INFO and QUERY_STRING where that is
+// missing. The environment variable FCGI_WEB_SERVER_ADDRS, a list of IP addresses with
+// commas between them, says who may connect. Of FCGI_PARAMS as much as
+// Limits.MaxHeaderSize may be the client's, and 64 KiB the web server's; more is 431. A
+// body that is shorter than CONTENT_LENGTH is 400, what is beyond it is not read. No
+// more than Limits.HeaderTimeout passes until the end of FCGI_PARAMS.
+//
+// FCGI_ABORT_REQUEST, like the end of the connection, ends [Context] with ErrClientLeft,
+// and takes a request that waits out of the queue. A request that nobody has time for is
+// answered 503, and the end of it says FCGI_OVERLOADED; the application status is 0, 1
+// after a panic, and a program's own. An answer that is cut has no FCGI_END_REQUEST: the
+// connection is closed. There are no interim responses, trailers or upgraded connections.
+// An external program behind such an address gets the parameters that the web server has
+// sent, but for HTTP_PROXY.
+//
 // # Fork mode
 //
 // A child is this program, executed anew from its file with the same arguments:
@@ -245,6 +274,6 @@
 // upgrade has one for the successor's words, one for its output and one for its end,
 // and while there are two processes those of the ferry between them. A connection
 // whose handler asked for [Context] has another one while the handler runs, which
-// looks out for the client. With accepting children there are one more for each
+// looks out for the client; with FastCGI so has one that streams its answer. With accepting children there are one more for each
 // connection on its way to a child, and two for those that are parked.
 package httpd
