@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/pool"
 )
 
@@ -55,7 +56,7 @@ func (a *programAnswer) write(p []byte) error {
 			return err
 		}
 		a.headDone, a.length = true, length
-		if !a.eager {
+		if j := a.answered; !a.eager && (j.params == nil || j.role == fcgi.RoleResponder) {
 			a.answered.sequel = sequelOf(a.head[:end], &a.ctx.Response, &a.answered.mount)
 		}
 		p = a.head[body:]

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/bident/bident/internal/accesslog"
+	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/internal/gate"
 	"github.com/bident/bident/pool"
 )
@@ -150,6 +151,9 @@ func (f *front) destine(ctx *fasthttp.RequestCtx, j *job) (q *pool.Queue, most i
 			q = special
 		}
 		s = f.routed[p.index]
+	}
+	if j.params != nil && j.role != fcgi.RoleResponder {
+		s = nil // it is not asked for a file, but for leave to send one
 	}
 	return q, most, s != nil && s.route(ctx, &j.mount)
 }
