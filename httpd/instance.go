@@ -40,6 +40,8 @@ type instance struct {
 	annexes    []*annex
 	upstreams  map[string]*upstream // of pools that have some, by the pool's name
 	admin      *admin
+	// formerScripts are those before the last reload.
+	formerScripts *scriptTable
 	// certificates are of use if an address is https.
 	certificates certificates
 	accessLog    accessLogFile
@@ -374,9 +376,15 @@ func (r *instance) reload(ctx context.Context) (err error) {
 		return fmt.Errorf("httpd: nothing was changed: %w: Concurrency cannot change from %d to %d without a restart",
 			ErrConfig, have, c.Concurrency)
 	}
-	if err := use(); err != nil {
+	scripts, err := r.newScripts()
+	if err == nil {
+		err = use()
+	}
+	if err != nil {
+		scripts.close()
 		return fmt.Errorf("httpd: nothing was changed: %w", err)
 	}
+	r.useScripts(scripts)
 	if r.broker != nil {
 		r.broker.configure(c.QueueSize, c.QueueTimeout)
 	}

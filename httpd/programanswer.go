@@ -84,10 +84,9 @@ func (a *programAnswer) write(p []byte) error {
 // goes on to the client.
 func (a *programAnswer) pass() {
 	switch {
-	case a.headDone && a.dropped():
 	case a.stream != nil:
 		_ = a.stream.Flush() // the next Write says whether the client has left
-	case a.headDone:
+	case a.headDone && !a.dropped():
 		if a.startStream() == nil && a.stream != nil {
 			_ = a.stream.Flush()
 		}
