@@ -67,6 +67,8 @@ func (r *instance) openScripts() error {
 	}
 	r.front.scripts.Store(t)
 	r.closers = append(r.closers, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.formerScripts.close()
 		r.front.scripts.Load().close()
 	})
@@ -77,6 +79,8 @@ func (r *instance) openScripts() error {
 // open until the next time: requests that are under way may still want a file.
 func (r *instance) useScripts(t *scriptTable) {
 	if t != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		r.formerScripts.close()
 		r.formerScripts = r.front.scripts.Swap(t)
 	}
