@@ -14,13 +14,10 @@ func TestScriptsOverFCGI(t *testing.T) {
 	w := dialFCGI(t, s.url)
 	ask := func(method, uri, body string) string {
 		t.Helper()
-		list := params(method, uri, len(body))
-		for _, v := range []variable{
+		list := params(method, uri, len(body), []variable{
 			{"SCRIPT_FILENAME", "/etc/passwd"}, {"SCRIPT_NAME", "/theirs"}, {"PATH_INFO", "/theirs"}, {"PATH_TRANSLATED", "/theirs"},
 			{"DOCUMENT_ROOT", "/theirs"}, {"DOCUMENT_URI", "/theirs"}, {"REMOTE_ADDR", "192.0.2.7"}, {"OWN", "theirs"}, {"HTTP_PROXY", "theirs"},
-		} {
-			list = append(list, v)
-		}
+		}...)
 		a := w.do(list, []byte(body))
 		if a.status != 200 {
 			t.Errorf("%s: status %d", uri, a.status)
