@@ -80,14 +80,24 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 }
 
 // passOn gives a program what its web server has sent, but for what depends on the
-// exchange itself, and HTTP_PROXY, which would change where the program connects to.
+// exchange itself, what Scripts have settled, and HTTP_PROXY, which would change where the program connects to.
 func (r *exchangeRunner) passOn(params *fcgi.Params) {
+	ours := r.answered.mount.settled()
 	for name, value := range params.All() {
 		switch string(name) {
 		case "CONTENT_LENGTH", "HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING":
+		case "SCRIPT_NAME", "SCRIPT_FILENAME", "PATH_INFO", "PATH_TRANSLATED", "DOCUMENT_ROOT", "DOCUMENT_URI", "ORIG_SCRIPT_NAME",
+			"ORIG_SCRIPT_FILENAME", "ORIG_PATH_INFO", "ORIG_PATH_TRANSLATED":
+			if !ours {
+				r.param(name, value)
+			}
 		default:
 			r.param(name, value)
 		}
+	}
+	if ours {
+		r.vars.text = r.vars.text[:0]
+		r.vars.script(&r.answered.mount, splitTarget(r.ctx.Request.Header.RequestURI()).path, r.param)
 	}
 	if n := len(r.ctx.Request.Body()); n > 0 || len(params.Get("CONTENT_LENGTH")) > 0 {
 		r.text = fasthttp.AppendUint(r.text[:0], n)

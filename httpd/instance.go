@@ -39,6 +39,8 @@ type instance struct {
 	annexes    []*annex
 	upstreams  map[string]*upstream // of pools that have some, by the pool's name
 	admin      *admin
+	// formerScripts are those before the last reload.
+	formerScripts *scriptTable
 	// certificates are of use if an address is https.
 	certificates certificates
 	accessLog    accessLogFile

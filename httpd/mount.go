@@ -33,6 +33,12 @@ func (p *mount) reset() {
 	p.root, p.file, p.script, p.info = p.root[:0], p.file[:0], nil, nil
 }
 
+// settled reports whether it is this server's word which script is to run, and not
+// that of a web server in front.
+func (p *mount) settled() bool {
+	return p.scripts != nil && (p.scripts.tree != nil || p.scripts.script != "")
+}
+
 // route decides what answers a request: a script, whose mount p becomes, the
 // program as if it was mounted at "/", or, which it reports, nobody but the front,
 // that has the answer then.

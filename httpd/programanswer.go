@@ -5,6 +5,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/pool"
 )
 
@@ -55,7 +56,7 @@ func (a *programAnswer) write(p []byte) error {
 			return err
 		}
 		a.headDone, a.length = true, length
-		if !a.eager {
+		if j := a.answered; !a.eager && (j.params == nil || j.role == fcgi.RoleResponder) {
 			a.answered.sequel = sequelOf(a.head[:end], &a.ctx.Response, &a.answered.mount)
 		}
 		p = a.head[body:]
@@ -83,10 +84,9 @@ func (a *programAnswer) write(p []byte) error {
 // goes on to the client.
 func (a *programAnswer) pass() {
 	switch {
-	case a.headDone && a.dropped():
 	case a.stream != nil:
 		_ = a.stream.Flush() // the next Write says whether the client has left
-	case a.headDone:
+	case a.headDone && !a.dropped():
 		if a.startStream() == nil && a.stream != nil {
 			_ = a.stream.Flush()
 		}

@@ -34,9 +34,15 @@ func (r *instance) reload(ctx context.Context) (err error) {
 		return fmt.Errorf("httpd: nothing was changed: %w: Concurrency cannot change from %d to %d without a restart",
 			ErrConfig, have, c.Concurrency)
 	}
-	if err := use(); err != nil {
+	scripts, err := r.newScripts()
+	if err == nil {
+		err = use()
+	}
+	if err != nil {
+		scripts.close()
 		return fmt.Errorf("httpd: nothing was changed: %w", err)
 	}
+	r.useScripts(scripts)
 	if r.broker != nil {
 		r.broker.configure(c.QueueSize, c.QueueTimeout)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/bident/bident/internal/accesslog"
+	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/internal/gate"
 	"github.com/bident/bident/pool"
 )
@@ -141,7 +142,8 @@ func (c *conn) follow() (err error) {
 // reports whether the answer is there already.
 func (f *front) destine(ctx *fasthttp.RequestCtx, j *job) (q *pool.Queue, most int, answered bool) {
 	q, most = f.queue, f.limits.MaxBodySize
-	s := f.scripts
+	all := f.scripts.Load()
+	s := all.of(-1)
 	if p := f.paths.find(ctx); p != nil {
 		if p.MaxBody > 0 {
 			most = p.MaxBody
@@ -149,7 +151,10 @@ func (f *front) destine(ctx *fasthttp.RequestCtx, j *job) (q *pool.Queue, most i
 		if special := f.queues[p.Pool]; special != nil {
 			q = special
 		}
-		s = f.routed[p.index]
+		s = all.of(p.index)
+	}
+	if j.params != nil && j.role != fcgi.RoleResponder {
+		s = nil // it is not asked for a file, but for leave to send one
 	}
 	return q, most, s != nil && s.route(ctx, &j.mount)
 }

@@ -41,8 +41,9 @@ import (
 type Scripts struct {
 	// Handler runs the scripts: a Program. Required.
 	Handler Handler
-	// Root is the directory. It is opened once; its files may change. Links are
-	// followed that stay inside. Default: there is none; the program is mounted at "/".
+	// Root is the directory. It is opened at the start and at each reload, so that a
+	// link can lead to another release then; its files may change at any time. Links
+	// below it are followed that stay inside. Default: there is none; the program is mounted at "/".
 	Root string
 	// Match is a regular expression: what paths of scripts match, or without a Root of
 	// requests, are the program's, all others are files. Decoded paths are looked at,
@@ -251,30 +252,4 @@ func (h *Scripts) check(i *Isolation) error {
 		s.close()
 	}
 	return err
-}
-
-// openScripts opens the directories of all Scripts.
-func (r *instance) openScripts() error {
-	open := func(h Handler) (*scripts, error) {
-		given, ok := h.(*Scripts)
-		if !ok {
-			return nil, nil
-		}
-		s, err := given.open(&r.server.Isolation)
-		if err == nil {
-			r.closers = append(r.closers, s.close)
-		}
-		return s, err
-	}
-	var err error
-	if r.front.scripts, err = open(r.server.Handler); err != nil {
-		return err
-	}
-	r.front.routed = make(map[int]*scripts)
-	for i, route := range r.server.Routes {
-		if r.front.routed[i], err = open(route.Handler); err != nil {
-			return err
-		}
-	}
-	return nil
 }

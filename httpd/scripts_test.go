@@ -268,6 +268,48 @@ func TestFilesWithoutWorker(t *testing.T) {
 	busy.close()
 }
 
+// TestScriptsReload: a link for a root leads to another release after a reload, for
+// files and for scripts, and to none before.
+func TestScriptsReload(t *testing.T) {
+	old, next := site(t, map[string]string{"app.php": "", "a.txt": "old"}), site(t, map[string]string{"app.php": "", "a.txt": "next"})
+	current := filepath.Join(t.TempDir(), "current")
+	if err := os.Symlink(old, current); err != nil {
+		t.Fatal(err)
+	}
+	s := startScripts(t, &httpd.Scripts{Root: current})
+	c := newClient(t, s.url)
+	is := func(root, text string) {
+		t.Helper()
+		if got := c.must(t, "/a.txt"); got != text {
+			t.Errorf("file %q, want %q", got, text)
+		}
+		if got := c.must(t, "/app.php"); !strings.Contains(got, "\nSCRIPT_FILENAME="+root+"/app.php\n") {
+			t.Errorf("not %s/app.php: %s", root, got)
+		}
+	}
+	is(old, "old")
+	for range 3 {
+		for _, x := range []struct{ root, before, text string }{{next, "old", "next"}, {old, "next", "old"}} {
+			if err := os.Remove(current); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Reload(t.Context()); err == nil {
+				t.Error("a reload without a root succeeds")
+			}
+			if got := c.must(t, "/a.txt"); got != x.before {
+				t.Errorf("after a failed reload: %q", got)
+			}
+			if err := os.Symlink(x.root, current); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Reload(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			is(x.root, x.text)
+		}
+	}
+}
+
 func TestScriptsProblems(t *testing.T) {
 	root := site(t, sources)
 	for want, h := range map[string]*httpd.Scripts{

@@ -96,6 +96,7 @@ func (f *front) follow(ctx *fasthttp.RequestCtx, j *job, depth int) (q *pool.Que
 	default:
 		if err = f.redirect(ctx, s.target); err == nil {
 			j.begin(ctx)
+			j.params = nil // of the web server in front: they were for the first path
 			var answered bool
 			q, _, answered = f.destine(ctx, j)
 			return q, !answered

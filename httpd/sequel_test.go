@@ -17,7 +17,7 @@ import (
 	"github.com/bident/bident/pool"
 )
 
-// octetsOf is the path of a request that the program answers with these octets.
+// toSay is the path of a request that the program answers with these octets.
 func saying(path, octets string) string { return path + "?a=" + url.QueryEscape(octets) }
 
 // record of what a server logs.
