@@ -5,7 +5,8 @@
 # stopping to the caller; need_NAME (optional) says on standard output why the
 # contender cannot run here, and nothing if it can. proven_NAME PORT (optional)
 # tells, after the warm-up, whether the contender does what it is there for.
-# A name that ends in _tls is spoken to with HTTPS.
+# A name that ends in _tls is spoken to with HTTPS, one that ends in _fcgi with
+# FastCGI over the UNIX socket $WORK/PORT.sock.
 # BIN holds the programs, WORK is a directory for files, CORES counts cores.
 
 # -- peers -----------------------------------------------------------------
@@ -67,6 +68,7 @@ with_nginx() {
 			uwsgi_temp_path $home/uwsgi;
 			scgi_temp_path $home/scgi;
 			keepalive_requests 1000000000;
+			${UPSTREAM:+upstream responder { $UPSTREAM \}}
 			server {
 				listen 127.0.0.1:$1 backlog=4096;
 				$(cat)
@@ -77,30 +79,95 @@ with_nginx() {
 }
 need_nginx() { [ -n "$NGINX" ] || echo "nginx is not installed"; }
 
-# nginx in front of a FastCGI program with FCGI_PROCESSES processes, in its
-# default way: a connection for each request. With fastcgi_keep_conn a process
-# that serves one connection at a time (libfcgi does) waits on an idle kept one
-# while requests on new ones wait in the backlog, and under more clients than
-# processes all of it can come to a stand.
-start_nginx_libfcgi() {
-	mkdir -p "$WORK/nginx.$1"
-	launch "$BIN/hello_fcgi" "$WORK/nginx.$1/program.sock" "$FCGI_PROCESSES"
+# nginx_fastcgi PORT SOCKET KEPT [DIRECTIVES]: nginx in front of a responder. KEPT
+# is how many idle connections to it each of its workers keeps; 0 is its default
+# way: a connection for each request. With kept ones a process that serves one
+# connection at a time (libfcgi does) waits on an idle one while requests on new
+# ones wait in the backlog, and under more clients than processes all of it can
+# come to a stand.
+nginx_fastcgi() {
+	local keep=
+	UPSTREAM="server unix:$2;"
+	if (($3)); then
+		UPSTREAM+=" keepalive $3; keepalive_requests 1000000000; keepalive_timeout 3600s;"
+		keep="fastcgi_keep_conn on;"
+	fi
 	with_nginx "$1" <<-END
 		location / {
-			fastcgi_pass unix:$WORK/nginx.$1/program.sock;
-			fastcgi_param REQUEST_METHOD \$request_method;
-			fastcgi_param REQUEST_URI \$request_uri;
+			fastcgi_pass responder;
+			$keep
 			fastcgi_param QUERY_STRING \$query_string;
+			fastcgi_param REQUEST_METHOD \$request_method;
+			fastcgi_param CONTENT_TYPE \$content_type;
 			fastcgi_param CONTENT_LENGTH \$content_length;
+			fastcgi_param REQUEST_URI \$request_uri;
+			fastcgi_param DOCUMENT_URI \$document_uri;
+			fastcgi_param DOCUMENT_ROOT \$document_root;
 			fastcgi_param SERVER_PROTOCOL \$server_protocol;
+			fastcgi_param REQUEST_SCHEME \$scheme;
+			fastcgi_param GATEWAY_INTERFACE CGI/1.1;
+			fastcgi_param SERVER_SOFTWARE nginx;
+			fastcgi_param REMOTE_ADDR \$remote_addr;
+			fastcgi_param REMOTE_PORT \$remote_port;
+			fastcgi_param SERVER_ADDR \$server_addr;
+			fastcgi_param SERVER_PORT \$server_port;
+			fastcgi_param SERVER_NAME \$server_name;
+			fastcgi_param REDIRECT_STATUS 200;
+			${4:-}
 		}
 	END
+	UPSTREAM=
 }
+
+# The same C program behind nginx: nginx_libfcgi_PROCESSES and
+# nginx_libfcgi_PROCESSES_kept_KEPT.
+nginx_libfcgi() {
+	launch "$BIN/hello_fcgi" "$WORK/program.$1.sock" "$2"
+	nginx_fastcgi "$1" "$WORK/program.$1.sock" "$3"
+}
+start_nginx_libfcgi() { nginx_libfcgi "$1" "$FCGI_PROCESSES" 0; }
+for count in 4 8; do
+	eval "start_nginx_libfcgi_$count() { nginx_libfcgi \"\$1\" $count 0; }"
+	eval "need_nginx_libfcgi_$count() { need_nginx_libfcgi; }"
+	for kept in 1 2 4 8 64; do
+		eval "start_nginx_libfcgi_${count}_kept_$kept() { nginx_libfcgi \"\$1\" $count $kept; }"
+		eval "need_nginx_libfcgi_${count}_kept_$kept() { need_nginx_libfcgi; }"
+	done
+done
 need_nginx_libfcgi() {
 	need_nginx
 	need_hello_fcgi
 }
 need_hello_fcgi() { [ -x "$BIN/hello_fcgi" ] || echo "no C compiler, or no libfcgi to link with"; }
+
+# nginx and php-fpm, with as many processes as Bident has of php-cgi.
+start_nginx_fpm_4() {
+	local home="$WORK/fpm.$1" user=
+	mkdir -p "$home"
+	((EUID)) || user="user = $(id -un)
+		group = $(id -gn)"
+	cat >"$home/fpm.conf" <<-END
+		[global]
+		daemonize = no
+		error_log = $home/error.log
+		[www]
+		$user
+		listen = $home/fpm.sock
+		listen.backlog = 4096
+		pm = static
+		pm.max_children = 4
+		pm.max_requests = 0
+	END
+	launch "$FPM" -R -p "$home" -y "$home/fpm.conf"
+	nginx_fastcgi "$1" "$home/fpm.sock" "${2:-0}" \
+		"fastcgi_param SCRIPT_NAME /hello.php; fastcgi_param SCRIPT_FILENAME $HERE/peers/hello.php;"
+}
+start_nginx_fpm_4_kept() { start_nginx_fpm_4 "$1" 2; }
+need_nginx_fpm_4() {
+	need_nginx
+	[ -n "$FPM" ] || echo "php-fpm is not installed"
+}
+need_nginx_fpm_4_kept() { need_nginx_fpm_4; }
 
 # nginx with files: as it opens each one anew, and as it remembers open ones.
 start_nginx_files() { nginx_files "$1" "open_file_cache off;"; }
@@ -115,6 +182,45 @@ nginx_files() {
 		tcp_nopush on;
 		$2
 	END
+}
+
+# -- FastCGI responders by themselves --------------------------------------
+
+start_nethttp_fcgi() { launch "$BIN/nethttp_fcgi" -listen "$WORK/$1.sock"; }
+need_nethttp_fcgi() { [ -x "$BIN/nethttp_fcgi" ] || echo "internal/peers/nethttp/fcgi does not build"; }
+start_libfcgi_8_fcgi() { launch "$BIN/hello_fcgi" "$WORK/$1.sock" 8; }
+need_libfcgi_8_fcgi() { need_hello_fcgi; }
+
+# Bident as one, with 50 goroutines or 8 processes, alone and behind nginx.
+responder() {
+	local socket=$1
+	shift
+	launch "$BIN/embedded" -listen "fcgi+unix://$socket" "$@"
+}
+start_emulate_50_fcgi() { responder "$WORK/$1.sock" -workers 50; }
+need_emulate_50_fcgi() { need_embedded; }
+start_fork_8_fcgi() { responder "$WORK/$1.sock" -mode fork -workers 8; }
+need_fork_8_fcgi() { need_embedded; }
+start_nginx_emulate_50() {
+	responder "$WORK/responder.$1.sock" -workers 50
+	nginx_fastcgi "$1" "$WORK/responder.$1.sock" 64
+}
+need_nginx_emulate_50() {
+	need_embedded
+	need_nginx
+}
+start_nginx_fork_8() {
+	responder "$WORK/responder.$1.sock" -mode fork -workers 8
+	nginx_fastcgi "$1" "$WORK/responder.$1.sock" 64
+}
+need_nginx_fork_8() { need_nginx_emulate_50; }
+start_nginx_nethttp() {
+	launch "$BIN/nethttp_fcgi" -listen "$WORK/responder.$1.sock"
+	nginx_fastcgi "$1" "$WORK/responder.$1.sock" 64
+}
+need_nginx_nethttp() {
+	need_nethttp_fcgi
+	need_nginx
 }
 
 # -- Bident ----------------------------------------------------------------
@@ -209,6 +315,13 @@ start_fork_libfcgi() { bident "$1" --mode fork --max-servers "$FCGI_PROCESSES" -
 need_fork_libfcgi() {
 	need_bident
 	need_hello_fcgi
+}
+start_fork_libfcgi_4() { bident "$1" --max-servers 4 -- "$BIN/hello_fcgi"; }
+need_fork_libfcgi_4() { need_fork_libfcgi; }
+start_fork_php_4() { bident "$1" --max-servers 4 --script "$HERE/peers/hello.php" -- php-cgi; }
+need_fork_php_4() {
+	need_bident
+	command -v php-cgi >/dev/null || echo "php-cgi is not installed"
 }
 
 start_fork_50() { embedded "$1" -mode fork -accept request -workers 50; }

@@ -2,6 +2,7 @@
 #
 # $RESULTS has one line per fact, fields separated by tabs:
 #   round  SUITE A B CONNECTIONS LOAD GOAL ROUND  A-rate A-cpu A-errors A-octets  B-rate B-cpu B-errors B-octets
+#   waits  SUITE A B CONNECTIONS LOAD GOAL ROUND  A-p99 A-longest A-starved  B-p99 B-longest B-starved
 #   idle   SUITE A B CONNECTIONS GOAL ROUND  A-held A-octets A-busy  B-held B-octets
 #   start  SUITE CONTENDER ROUND MICROSECONDS
 #   even   SUITE CONTENDER LOAD RATIO
@@ -45,8 +46,23 @@ reason() {
 	[[ -x $BIN/plain && -x $BIN/prefork && -x $BIN/semaphore ]] || echo "the peers do not build"
 }
 
-# scheme CONTENDER: http or https.
-scheme() { [[ $1 == *_tls ]] && echo https || echo http; }
+# scheme CONTENDER: http, https or fcgi+unix.
+scheme() {
+	case $1 in
+	*_tls) echo https ;;
+	*_fcgi) echo fcgi+unix ;;
+	*) echo http ;;
+	esac
+}
+
+# url CONTENDER PORT PATH: of what is asked for; for a UNIX socket the path comes
+# behind a space.
+url() {
+	case $(scheme "$1") in
+	*+unix) echo "$(scheme "$1")://$WORK/$2.sock $3" ;;
+	*) echo "$(scheme "$1")://127.0.0.1:$2$3" ;;
+	esac
+}
 
 # up CONTENDER [PATH]: starts it; sets PORT, PIDS and TOOK (microseconds until the
 # first answer).
@@ -68,11 +84,16 @@ up() {
 }
 
 # load URL SECONDS CONNECTIONS LOAD PIDS...: one run of wrk; prints
-# "rate cpu-per-request errors octets-per-request".
+# "rate cpu-per-request errors octets-per-request", and for a waited load
+# "p99 longest-wait starved-connections" behind it, in microseconds.
 load() {
 	local url=$1 seconds=$2 connections=$3 kind=$4 how=() before after threads=$THREADS
 	shift 4
 	case $kind in
+	waited)
+		waited "$url" "$seconds" "$connections" "$@"
+		return
+		;;
 	close) how=(-H "Connection: close") ;;
 	piped*) how=(-s "$HERE/pipeline.lua") url="$url ${kind#piped}" ;;
 	esac
@@ -100,6 +121,29 @@ load() {
 		END { if (n == 0) exit 1; printf "%.1f %.3f %d %.1f\n", rate, used / n, errors, octets / n }' "$WORK/wrk.out"
 }
 
+# waited URL SECONDS CONNECTIONS PIDS...: load for a waited load, by Bident's own
+# generator, which speaks FastCGI too and looks after each connection.
+waited() {
+	local url=${1% *} target=() seconds=$2 connections=$3 before after
+	[[ $1 != *" "* ]] || target=(--target "${1#* }")
+	shift 3
+	before=$(processor_time "$@")
+	"${LOAD_PIN[@]}" "$BIN/bident" load --json --connections "$connections" --duration "${seconds}s" \
+		--expect-status 200 "${target[@]}" "$url" >"$WORK/load.out" 2>>"$WORK/servers.log"
+	after=$(processor_time "$@")
+	tr '{},' '\n\n\n' <"$WORK/load.out" | awk -F: -v used=$((after - before)) '
+		{ gsub(/"/, "") }
+		NF == 2 && $2 != "" { v[$1] = $2 }
+		END {
+			if (v["requests"] == 0) exit 1
+			printf "%.1f %.3f %d %.1f %d %d %d\n", v["requests_per_s"], used / v["requests"], v["failures"],
+				v["bytes_read"] / v["requests"], v["p99"], v["longest_us"], v["starved"]
+		}' || {
+		head -c 1000 "$WORK/load.out" >&2
+		return 1
+	}
+}
+
 # unproven CONTENDER PORT: what it does not do, or nothing. What it does a moment
 # later is good enough: logs have buffers.
 unproven() {
@@ -116,7 +160,7 @@ unproven() {
 pair() {
 	wanted "$1" || return 0
 	local suite=$1 a=$2 b=$3 connections=$4 kind=$5 goal=$6 path=${7:-/hello}
-	local one_port two_port why url_a pids_a url_b pids_b round one two wrong=
+	local one_port two_port why url_a pids_a url_b pids_b round one two fields_a fields_b wrong=
 	local what="$a / $b, $connections $kind${7:+ $7}"
 	why=$(reason "$a" && reason "$b")
 	if [[ -n $why ]]; then
@@ -127,13 +171,13 @@ pair() {
 		missing "$suite" "$what" "$a did not become ready"
 		return
 	fi
-	url_a=$(scheme "$a")://127.0.0.1:$PORT$path pids_a=("${PIDS[@]}") one=$PORT one_port=$PORT
+	url_a=$(url "$a" "$PORT" "$path") pids_a=("${PIDS[@]}") one=$PORT one_port=$PORT
 	if ! up "$b" "$path"; then
 		stop "${pids_a[@]}"
 		missing "$suite" "$what" "$b did not become ready"
 		return
 	fi
-	url_b=$(scheme "$b")://127.0.0.1:$PORT$path pids_b=("${PIDS[@]}") two=$PORT two_port=$PORT
+	url_b=$(url "$b" "$PORT" "$path") pids_b=("${PIDS[@]}") two=$PORT two_port=$PORT
 	if load "$url_a" "$WARMUP" "$connections" "$kind" "${pids_a[@]}" >/dev/null &&
 		load "$url_b" "$WARMUP" "$connections" "$kind" "${pids_b[@]}" >/dev/null; then
 		why=$(unproven "$a" "$one")
@@ -147,8 +191,12 @@ pair() {
 		[[ -z $wrong ]] || break
 		if one=$(load "$url_a" "$SECONDS_EACH" "$connections" "$kind" "${pids_a[@]}") &&
 			two=$(load "$url_b" "$SECONDS_EACH" "$connections" "$kind" "${pids_b[@]}"); then
-			# shellcheck disable=SC2086 # four fields each
-			record round "$suite" "$a" "$b" "$connections" "$kind${7:+ $7}" "$goal" "$round" $one $two
+			# shellcheck disable=SC2206 # four fields each, or seven
+			fields_a=($one) fields_b=($two)
+			record round "$suite" "$a" "$b" "$connections" "$kind${7:+ $7}" "$goal" "$round" \
+				"${fields_a[@]:0:4}" "${fields_b[@]:0:4}"
+			[[ $kind != waited ]] || record waits "$suite" "$a" "$b" "$connections" "$kind${7:+ $7}" "$goal" "$round" \
+				"${fields_a[@]:4}" "${fields_b[@]:4}"
 			say "$suite: $what: round $round: $one | $two"
 		else
 			wrong="a run got no answer"
@@ -246,6 +294,12 @@ footprint() {
 	record memory "$suite" "$name" "$roots" "$count" "$children"
 	say "$suite: $name: ready after $TOOK us; $roots KiB, $count children $children KiB"
 	stop "${PIDS[@]}"
+}
+
+# below fails if the median ratio of a pair with a goal is less than that, or if an
+# answer of it was wrong, and names the pair.
+below() {
+	awk -F '\t' -v form=gate -f "$HERE/summary.awk" "$RESULTS" >&2
 }
 
 # markdown and json print what was recorded.

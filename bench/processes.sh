@@ -72,6 +72,11 @@ free_port() {
 # 2 if there is another one, which is left in STATUS.
 answers() {
 	STATUS=
+	if [[ $2 == *+unix ]]; then
+		[[ -S $WORK/$1.sock ]] && "$BIN/bident" load --connections 1 --requests 1 --timeout 2s --expect-status 200 \
+			--target "$3" "$2://$WORK/$1.sock" >/dev/null 2>&1
+		return
+	fi
 	if [[ $2 == https ]]; then
 		"$BIN/crowd" -probe -url "$2://127.0.0.1:$1$3" 2>/dev/null
 		return

@@ -8,20 +8,21 @@
 #   --processes N    FastCGI processes (8)        --bident FILE  a program built already
 #   --json           JSON instead of Markdown     --list         say what would be compared
 #   --suites FILE    pairs of one's own, in the form of suites.sh
+#   --gate           fail if a pair with a goal does not reach it
 #
 # Progress goes to standard error, the result to standard output. Exit status:
-# 0 all was measured, 1 something could not be, 64 wrong usage.
+# 0 all was measured, 1 something could not be or missed its goal, 64 wrong usage.
 set -u
 shopt -s nullglob
 export LC_ALL=C
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-ROUNDS=7 SECONDS_EACH=3 WARMUP=1 THREADS= FCGI_PROCESSES=8 FORM=markdown LIST= BIDENT= SUITES=$HERE/suites.sh
+ROUNDS=7 SECONDS_EACH=3 WARMUP=1 THREADS= FCGI_PROCESSES=8 FORM=markdown LIST= GATE= BIDENT= SUITES=$HERE/suites.sh
 SERVER_PIN=() LOAD_PIN=() WANTED=()
 
 wrong() {
 	echo "run.sh: $*" >&2
-	sed -n '4,10s/^# \{0,1\}//p' "$0" >&2
+	sed -n '4,11s/^# \{0,1\}//p' "$0" >&2
 	exit 64
 }
 say() { echo "$*" >&2; }
@@ -35,6 +36,7 @@ while (($#)); do
 	case $1 in
 	--json) FORM=json ;;
 	--list) LIST=yes ;;
+	--gate) GATE=yes ;;
 	--rounds | --seconds | --warmup | --threads | --processes | --server-cpus | --load-cpus | --bident | --suites)
 		(($# >= 2)) || wrong "$1 needs a value"
 		case $1 in
@@ -95,6 +97,8 @@ CORES=$("${SERVER_PIN[@]}" nproc) || wrong "--server-cpus: taskset refuses it"
 "${LOAD_PIN[@]}" true || wrong "--load-cpus: taskset refuses it"
 THREADS=${THREADS:-$((($(nproc) + 1) / 2))}
 NGINX=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx)
+FPM=$(PATH=$PATH:/usr/sbin:/sbin compgen -c php-fpm | head -n 1)
+FPM=${FPM:+$(PATH=$PATH:/usr/sbin:/sbin command -v "$FPM")}
 WORK=$(mktemp -d) || exit 1
 BIN=$WORK/bin
 RESULTS=$WORK/results
@@ -115,4 +119,5 @@ trap 'exit 143' TERM
 build # takes the load average up itself, hence read before
 suites
 "$FORM"
+[[ -z $GATE ]] || below || MISSING=$((MISSING + 1))
 exit $((MISSING > 0))

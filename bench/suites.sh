@@ -1,8 +1,9 @@
 # Suites: what is compared with what. Sourced by run.sh.
 #
 # pair SUITE A B CONNECTIONS LOAD GOAL [PATH]: A against B (contenders.sh) under
-# CONNECTIONS connections that are LOAD: kept, close (one request each), or
-# piped16 (kept, and 16 requests sent together). GOAL is the wanted ratio A/B of
+# CONNECTIONS connections that are LOAD: kept, close (one request each),
+# piped16 (kept, and 16 requests sent together), or waited (kept, and it is noted
+# how long each had to wait; for FastCGI the only one). GOAL is the wanted ratio A/B of
 # requests per second, - if there is none. PATH is what is asked for: /hello.
 # footprint SUITE CONTENDER: time from start to ready, and memory per process.
 # idle SUITE A B CONNECTIONS GOAL: memory for so many idle connections, each of
@@ -26,6 +27,8 @@ suites() {
 	pair smoke fork_slot prefork_shared 64 kept -
 	pair smoke fork_request prefork_reuseport 64 close -
 	pair smoke fork_libfcgi nginx_libfcgi 64 kept -
+	pair smoke emulate_50_fcgi nethttp_fcgi 8 waited 1.2
+	pair smoke fork_php_4 nginx_fpm_4 16 waited -
 	pair smoke fork_classic_8 perl_prefork 8 kept -
 	pair smoke fork_shared_8 fork_flock_8 64 close -
 	pair smoke fork_semaphore_8 fork_pipe_8 64 close -
@@ -92,6 +95,28 @@ suites() {
 	pair request fork_request nginx_libfcgi 64 kept -
 	pair request fork_libfcgi nginx_libfcgi 64 kept -
 	pair request fork_request nginx_libfcgi 64 close -
+
+	# FastCGI responders, each by itself.
+	for count in 8 64; do
+		pair fastcgi emulate_50_fcgi nethttp_fcgi "$count" waited 3.0
+		pair fastcgi emulate_50_fcgi libfcgi_8_fcgi "$count" waited 0.8
+		pair fastcgi fork_8_fcgi nethttp_fcgi "$count" waited 3.0
+		pair fastcgi fork_8_fcgi libfcgi_8_fcgi "$count" waited 0.8
+	done
+
+	# The same behind nginx, which keeps its connections to Bident.
+	pair behind nginx_emulate_50 nginx_libfcgi_8 64 waited 1.0
+	pair behind nginx_fork_8 nginx_libfcgi_8 64 waited 1.0
+	pair behind nginx_emulate_50 nginx_libfcgi_8_kept_4 64 waited -
+	pair behind nginx_emulate_50 nginx_nethttp 64 waited -
+
+	# HTTP to a program in C with 4 processes.
+	pair program fork_libfcgi_4 nginx_libfcgi_4 64 waited 1.3
+	for kept in 1 2 4 8; do
+		pair program fork_libfcgi_4 "nginx_libfcgi_4_kept_$kept" 64 waited 1.0
+	done
+	pair php fork_php_4 nginx_fpm_4 64 waited 1.0
+	pair php fork_php_4 nginx_fpm_4_kept 64 waited -
 
 	# 50 children with one lane each, as the lineage has them.
 	for peer in starman_50 gunicorn_50 netserver_50; do

@@ -40,6 +40,14 @@ $1 == "round" {
 	gibs[key] = gibs[key] " " sprintf("%.4f", ratio(per_gib($10, $12), per_gib($14, $16)))
 	if ($16 >= 1024) large++
 }
+$1 == "waits" {
+	key = $2 FS $3 FS $4 FS $5 FS $6 FS $7
+	if (!(key in waits_of)) wait[++waits] = key
+	waits_of[key]++
+	p99_a[key] = p99_a[key] " " $9;  longest_a[key] = longest_a[key] " " $10; starved_a[key] = starved_a[key] " " $11
+	p99_b[key] = p99_b[key] " " $12; longest_b[key] = longest_b[key] " " $13; starved_b[key] = starved_b[key] " " $14
+	p99s[key] = p99s[key] " " sprintf("%.4f", ratio($9, $12))
+}
 $1 == "idle" {
 	key = $2 FS $3 FS $4 FS $5 FS $6
 	if (!(key in idle_rounds)) idle[++idles] = key
@@ -80,6 +88,17 @@ function as_markdown(   i, f, k) {
 		split(k, f, FS)
 		printf "| %s | %s / %s | %s %s | %.0f | %.3f | %.3f | %s |\n", f[1], f[2], f[3], f[4], f[5],
 			median(octets[k]), median(gib_a[k]), median(gib_b[k]), spread(gibs[k], "%.2f")
+	}
+	if (waits) {
+		print "\n| suite | A / B | load | A p99, us | B p99, us | A/B | A longest wait, us | B longest wait, us | most starved A, B |"
+		print "|---|---|---|--:|--:|--:|--:|--:|--:|"
+	}
+	for (i = 1; i <= waits; i++) {
+		k = wait[i]
+		split(k, f, FS)
+		printf "| %s | %s / %s | %s %s | %.0f | %.0f | %s | %s | %s | %d, %d |\n", f[1], f[2], f[3], f[4], f[5],
+			median(p99_a[k]), median(p99_b[k]), spread(p99s[k], "%.2f"), spread(longest_a[k], "%.0f"), spread(longest_b[k], "%.0f"),
+			greatest(starved_a[k]), greatest(starved_b[k])
 	}
 	if (idles) {
 		print "\n| suite | A / B | idle connections A, B | A octets each | B octets each | A/B | goal, at most | busy lanes |"
@@ -130,6 +149,15 @@ function as_json(   i, f, k) {
 		printf ",\"octets\":%.0f,\"a_cpu_s_per_gib\":%.4f,\"b_cpu_s_per_gib\":%.4f,\"cpu_per_gib_ratio\":%.4f}",
 			median(octets[k]), median(gib_a[k]), median(gib_b[k]), median(gibs[k])
 	}
+	printf "],\"waits\":["
+	for (i = 1; i <= waits; i++) {
+		k = wait[i]
+		split(k, f, FS)
+		printf "%s\n{\"suite\":%s,\"a\":%s,\"b\":%s,\"connections\":%d,\"load\":%s,\"p99_ratio\":%.4f", (i > 1 ? "," : ""),
+			quoted(f[1]), quoted(f[2]), quoted(f[3]), f[4], quoted(f[5]), median(p99s[k])
+		printf ",\"a_p99_us\":%s,\"b_p99_us\":%s,\"a_longest_us\":%s,\"b_longest_us\":%s,\"a_starved\":%s,\"b_starved\":%s}",
+			listed(p99_a[k]), listed(p99_b[k]), listed(longest_a[k]), listed(longest_b[k]), listed(starved_a[k]), listed(starved_b[k])
+	}
 	printf "],\"idle\":["
 	for (i = 1; i <= idles; i++) {
 		k = idle[i]
@@ -161,4 +189,15 @@ function as_json(   i, f, k) {
 	print "]}"
 }
 
-END { if (form == "json") as_json(); else as_markdown() }
+function as_gate(   i, f, k, missed) {
+	for (i = 1; i <= pairs; i++) {
+		k = pair[i]
+		split(k, f, FS)
+		if (f[6] == "-" || median(rates[k]) >= f[6] + 0 && !errors_a[k]) continue
+		printf "%s: %s / %s: %.2f, the goal is %s, %d errors\n", f[1], f[2], f[3], median(rates[k]), f[6], errors_a[k]
+		missed++
+	}
+	exit missed > 0
+}
+
+END { if (form == "json") as_json(); else if (form == "gate") as_gate(); else as_markdown() }

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -114,19 +112,9 @@ func (b *Backend) find() error {
 		}
 		return nil
 	}
-	if b.config.Isolation.Chroot != "" { // the path is absolute, inside
-		b.path, b.args = b.config.Program[0], b.config.Program
-		return nil
-	}
-	path, err := exec.LookPath(b.config.Program[0])
-	if err == nil {
-		path, err = filepath.Abs(path)
-	}
-	if err != nil {
-		return fmt.Errorf("fork: program: %w", err)
-	}
+	path, err := findProgram(b.config.Program[0], b.config.Isolation.Chroot)
 	b.path, b.args = path, b.config.Program
-	return nil
+	return err
 }
 
 // SetPayload changes what children that are started from now on are given.
@@ -158,7 +146,7 @@ func (b *Backend) Start(spec pool.Spec, report func(pool.Event)) (pool.Worker, e
 		return nil, ErrClosed
 	}
 	b.live[p] = true
-	b.spawner.births <- p
+	b.spawner.births <- p.launch
 	return p, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bident/bident/internal/ferry"
+	"github.com/bident/bident/internal/listen"
 	"github.com/bident/bident/pool"
 )
 
@@ -69,10 +70,11 @@ func (a Accept) Owning() bool { return a != Request }
 
 // Address is one listen address of accepting children.
 type Address struct {
-	Network string      // "tcp", "tcp4", "tcp6" or "unix"
-	Address string      // as for net.Listen; port 0 picks a port
-	Mode    fs.FileMode // of a UNIX socket's path, 0: by umask
-	Backlog int         // 0: the system's maximum
+	Network string        // "tcp", "tcp4", "tcp6" or "unix"
+	Address string        // as for net.Listen; port 0 picks a port
+	Mode    fs.FileMode   // of a UNIX socket's path, 0: by umask
+	Owner   *listen.Owner // of a UNIX socket's path, nil: whoever makes it
+	Backlog int           // 0: the system's maximum
 	// File is a socket that listens already, such as one inherited from a
 	// service manager; Network and Address play no part then. It can be closed
 	// once the seats are open.

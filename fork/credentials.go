@@ -56,6 +56,16 @@ func (i *Isolation) credentials() (credentials, error) {
 	return c, errors.Join(problems...)
 }
 
+// Credentials are the numbers of the user and of all groups that a worker has. ok is
+// false if it has those of this process.
+func (i *Isolation) Credentials() (uid int, gids []int, ok bool, err error) {
+	c, err := i.credentials()
+	if err != nil || c.UID == sameID {
+		return 0, nil, false, err
+	}
+	return c.UID, append([]int{c.GID}, c.Groups...), true, nil
+}
+
 // become takes over what is known of a user, as initgroups does.
 func (c *credentials) become(u *user.User) (err error) {
 	if c.UID, err = number(u.Uid); err != nil {

@@ -3,6 +3,7 @@ package fork
 import (
 	"errors"
 	"fmt"
+	"os"
 	"syscall"
 	"time"
 
@@ -42,9 +43,13 @@ func (p *process) await() {
 }
 
 // zombie returns when the child has ended; it is still to be reaped.
-func (p *process) zombie() {
-	if p.pidfd != nil {
-		raw, err := p.pidfd.SyscallConn()
+func (p *process) zombie() { awaitEnd(p.PID(), p.pidfd) }
+
+// awaitEnd returns when a child of this process has ended; it is still to be reaped.
+// pidfd is nil where the kernel has none: then a thread waits.
+func awaitEnd(pid int, pidfd *os.File) {
+	if pidfd != nil {
+		raw, err := pidfd.SyscallConn()
 		if err == nil {
 			err = raw.Read(func(fd uintptr) bool { return ended(unix.P_PIDFD, int(fd), unix.WNOHANG) })
 		}
@@ -52,7 +57,7 @@ func (p *process) zombie() {
 			return
 		}
 	}
-	ended(unix.P_PID, p.PID(), 0)
+	ended(unix.P_PID, pid, 0)
 }
 
 func ended(idType, id, options int) bool {

@@ -32,37 +32,46 @@ type isolation struct {
 
 // isolate prepares the isolation of all children, and finds out whether it is
 // possible. The error is ErrIsolation.
-func (b *Backend) isolate() error {
-	config := &b.config.Isolation
+func (b *Backend) isolate() (err error) {
+	b.isolation, err = isolate(&b.config.Isolation, !b.config.External(), b.path, b.args)
+	return err
+}
+
+// isolate does so for children that run a program, this one if own is set; path is
+// "" if it is not known yet which. It is nil if there is nothing to restrict.
+func isolate(config *Isolation, own bool, path string, args []string) (*isolation, error) {
 	if config.None() {
-		return nil
+		return nil, nil
 	}
 	p, err := newPlan(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p.Own = !b.config.External()
+	p.Own = own
 	i := &isolation{plan: *p}
 	if config.Cgroup != "" {
 		if i.cgroups, err = openCgroups(config); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	if err := i.check(b.path, b.args); err != nil {
-		return err
+	if err := i.check(path, args); err != nil {
+		return nil, err
 	}
 	if err := canSignal(p.Who); err != nil {
-		return err
+		return nil, err
 	}
-	b.isolation = i
-	return nil
+	return i, nil
 }
 
-// write writes down the plan for one child. The files are close-on-exec.
-func (i *isolation) write(path string, args, env []string, check bool) (*os.File, error) {
+// write writes down the plan for one child. dir is its working directory, "" for that
+// of all. The files are close-on-exec.
+func (i *isolation) write(path string, args, env []string, dir string, check bool) (*os.File, error) {
 	p := i.plan
 	p.Program = []byte(path)
 	p.Args, p.Env, p.Check = octets(args), octets(env), check
+	if dir != "" {
+		p.Dir = []byte(dir)
+	}
 	return p.file()
 }
 
@@ -83,7 +92,7 @@ func (g *cgroup) enter(attr *syscall.SysProcAttr) {
 
 // check goes through the plan once with a process that then does nothing.
 func (i *isolation) check(path string, args []string) error {
-	plan, err := i.write(path, args, os.Environ(), true)
+	plan, err := i.write(path, args, os.Environ(), "", true)
 	if err != nil {
 		return err
 	}
@@ -104,7 +113,9 @@ func (i *isolation) check(path string, args []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, shimFile)
-	cmd.Args = args[:1]
+	if len(args) > 0 {
+		cmd.Args = args[:1]
+	}
 	cmd.WaitDelay = grace
 	cmd.Env = shimEnvironment(onPlan)
 	cmd.ExtraFiles = []*os.File{plan, write}
@@ -149,29 +160,52 @@ func (p *process) execute(env []string, files []uintptr, pidfd *int) (int, error
 			return 0, err
 		}
 	}
-	sys := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: pidfd}
-	if b.isolation == nil {
-		return syscall.ForkExec(path, b.args, &syscall.ProcAttr{Env: env, Files: files, Sys: sys})
+	o := origin{path: path, args: b.args, env: env, group: strconv.Itoa(p.spec.Slot), files: files}
+	pid, err := o.execute(b.isolation)
+	p.group, p.shim, *pidfd = o.cgroup, o.shim, o.pidfd
+	return pid, err
+}
+
+// origin is how a process is to be born, and what there is of it then.
+type origin struct {
+	path      string // of the program
+	args, env []string
+	dir       string // working directory; "": that of all
+	group     string // how its group is to be called
+	files     []uintptr
+
+	pidfd  int      // -1 where the kernel has none
+	shim   *os.File // where the shim reports; nil without isolation
+	cgroup *cgroup  // nil for none
+}
+
+// execute starts the program in a process group of its own, by way of the shim if
+// there is isolation. The caller closes what there is of it, whatever the error.
+func (o *origin) execute(i *isolation) (int, error) {
+	o.pidfd = -1
+	sys := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL, PidFD: &o.pidfd}
+	if i == nil {
+		return syscall.ForkExec(o.path, o.args, &syscall.ProcAttr{Dir: o.dir, Env: o.env, Files: o.files, Sys: sys})
 	}
-	plan, err := b.isolation.write(path, b.args, env, false)
+	plan, err := i.write(o.path, o.args, o.env, o.dir, false)
 	if err != nil {
 		return 0, err
 	}
 	defer plan.Close()
-	if p.group, err = b.isolation.group(strconv.Itoa(p.spec.Slot)); err != nil {
+	if o.cgroup, err = i.group(o.group); err != nil {
 		return 0, err
 	}
-	p.group.enter(sys)
+	o.cgroup.enter(sys)
 	var pipe [2]int
 	if err := unix.Pipe2(pipe[:], unix.O_CLOEXEC); err != nil {
 		return 0, err
 	}
 	defer unix.Close(pipe[1])
 	unix.SetNonblock(pipe[0], true)
-	p.shim = os.NewFile(uintptr(pipe[0]), "shim")
-	at := len(files)
-	files = append(files, plan.Fd(), uintptr(pipe[1]))
-	return syscall.ForkExec(shimFile, b.args, &syscall.ProcAttr{Env: shimEnvironment(at), Files: files, Sys: sys})
+	o.shim = os.NewFile(uintptr(pipe[0]), "shim")
+	at := len(o.files)
+	files := append(o.files, plan.Fd(), uintptr(pipe[1]))
+	return syscall.ForkExec(shimFile, o.args, &syscall.ProcAttr{Env: shimEnvironment(at), Files: files, Sys: sys})
 }
 
 // attend waits until the shim has executed the program, or has said why it could

@@ -134,7 +134,7 @@ func descriptor(a Address) (fd int, remove func(), err error) {
 		return inherited(a)
 	}
 	if a.File == nil {
-		l, err := listen.Open(a.Network, a.Address, listen.Options{Backlog: a.Backlog, Mode: a.Mode})
+		l, err := listen.Open(a.Network, a.Address, listen.Options{Backlog: a.Backlog, Mode: a.Mode, Owner: a.Owner})
 		if err != nil {
 			return -1, nil, err
 		}

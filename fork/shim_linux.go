@@ -133,7 +133,7 @@ func (s *shimmed) steps() []step {
 	case s.Own:
 		add(true, s.executeOwn, "exec %s", s.Program)
 	case s.Check:
-		add(true, s.executable, "program %s", s.Program)
+		add(len(s.Program) > 0, s.executable, "program %s", s.Program)
 	default:
 		add(true, s.execute, "exec %s", s.Program)
 	}

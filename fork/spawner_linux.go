@@ -7,14 +7,14 @@ import "runtime"
 // the parent is the thread that forked: threads of a Go program come and go, so
 // this one stays for as long as there are children.
 type spawner struct {
-	births chan *process
+	births chan func()
 	done   chan struct{}
 }
 
 // newSpawner starts the thread. At most waiting births can be asked for without
 // blocking.
 func newSpawner(waiting int) *spawner {
-	s := &spawner{births: make(chan *process, waiting), done: make(chan struct{})}
+	s := &spawner{births: make(chan func(), waiting), done: make(chan struct{})}
 	go s.run()
 	return s
 }
@@ -23,8 +23,8 @@ func (s *spawner) run() {
 	defer close(s.done)
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	for p := range s.births {
-		p.launch()
+	for give := range s.births {
+		give()
 	}
 }
 

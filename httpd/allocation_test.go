@@ -25,8 +25,22 @@ import (
 // gated in package fcgi.
 func TestKeptRequestAllocatesNothing(t *testing.T) {
 	hello := func(ctx *fasthttp.RequestCtx) { ctx.SetBodyString("hello\n") }
+	root := site(t, map[string]string{"hello": "hello\n", "sub/hello*": "", "run.pl": "", "index.pl": ""})
+	scripts := func(name string, h httpd.Scripts) kind {
+		return kind{name, func(t *testing.T, s *httpd.Server) {
+			h.Handler = scriptedProgram(t)
+			s.Handler, s.Env = &h, []string{scriptedVariable + "=1", helloVariable + "=1"}
+		}, true}
+	}
 	for _, k := range []kind{
 		{"emulate c=1", func(t *testing.T, s *httpd.Server) { s.Handler = httpd.Fast(hello) }, true},
+		{"program", func(t *testing.T, s *httpd.Server) {
+			s.Handler, s.Env = scriptedProgram(t), []string{scriptedVariable + "=1", helloVariable + "=1"}
+		}, true},
+		scripts("script", httpd.Scripts{Root: root + "/sub"}),
+		scripts("program beside files", httpd.Scripts{Root: site(t, map[string]string{"x.css": ""}), Match: "^/he"}),
+		scripts("fallback", httpd.Scripts{Root: root, Match: `\.pl$`, Fallback: "/run.pl"}),
+		scripts("file", httpd.Scripts{Root: root}),
 		{"emulate c=4", func(t *testing.T, s *httpd.Server) {
 			s.Handler, s.Pool.Concurrency = httpd.Fast(hello), 4
 		}, true},

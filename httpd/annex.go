@@ -14,6 +14,7 @@ import (
 type annex struct {
 	name       string
 	mode       Mode
+	serial     bool // the workers are no processes, whatever the mode
 	config     pool.Config
 	queue      *pool.Queue
 	supervisor *pool.Supervisor
@@ -39,16 +40,23 @@ func (r *instance) openAnnex(p *Pool) (*annex, error) {
 	s := r.server
 	program := s.poolProgram(p)
 	a := &annex{name: p.Name, mode: p.Mode}
+	handler := s.poolHandler(p)
 	if program != nil {
-		a.mode = Fork
+		a.mode = programMode(handler)
 	}
 	a.config = s.poolDefaults(p.Config, a.mode)
 	a.queue = pool.NewQueue(queueLanes(a.config.Concurrency))
 	options := pool.Options{Log: r.log.With("pool", p.Name), Queue: a.queue, Generation: r.firstGeneration()}
 	var err error
-	if a.mode == Emulate {
-		err = r.emulateBackend(&options, a.queue, a.config.Concurrency, s.routed(p.Name))
-	} else {
+	switch up := s.poolUpstream(p); {
+	case up != nil:
+		err = r.upstreamBackend(&options, a.queue, a.config, up, p.Name)
+	case isCGI(handler):
+		a.serial = true
+		err = r.cgiBackend(&options, a.queue, a.config.Concurrency, handler)
+	case a.mode == Emulate:
+		err = r.emulateBackend(&options, a.queue, a.config.Concurrency, r.handlerRunners(s.routed(p.Name)))
+	default:
 		err = r.exchangeBackend(&options, a.queue, a.config, program, p.Name)
 	}
 	if err != nil {

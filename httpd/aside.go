@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/nethttp"
 )
 
@@ -159,7 +160,7 @@ func (r *exchangeRunner) hear(p []byte) (message []byte, aside bool) {
 
 // giver gives the client's connection to the child.
 func (r *exchangeRunner) giver(name string) func(*readConn) {
-	child, log := r.child, r.log
+	child, log := r.child.(*fork.Child), r.log // nobody else says anything aside
 	return func(c *readConn) {
 		if err := giveConn(child.Give, name, c); err != nil {
 			log.Error("cannot give a connection to a worker", "pid", child.PID(), "error", err)

@@ -160,6 +160,7 @@ func (c *conn) takeBody() bool {
 		return c.brokenBody(err)
 	}
 	d.ctx.Request.SetBodyRaw(octets)
+	d.job.file, d.job.size = d.body.file, d.body.stored
 	if d.head.Length < 0 {
 		// To the handler it is a body like any other.
 		d.ctx.Request.Header.SetContentLength(len(octets))

@@ -10,9 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/valyala/fasthttp"
-
-	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/pool"
 )
@@ -28,17 +25,19 @@ const (
 	// deathPatience is how long the news of a child's death may be behind the
 	// end of its connections.
 	deathPatience = 100 * time.Millisecond
-	// wholeAnswer bounds the answers that are passed on in one piece.
-	wholeAnswer = 64 << 10
 )
 
 // errChildPanicked is what a worker crashed of whose child reported a panic.
 var errChildPanicked = errors.New("httpd: handler panicked in the child")
 
-// exchangeRunner runs requests by a FastCGI exchange with a child, over a
-// connection of the lane's own.
+// errProgramBusy says that a program has refused a request because it has too many.
+var errProgramBusy = errors.New("httpd: the program is overloaded")
+
+// exchangeRunner runs requests by a FastCGI exchange with its peer, mostly a child,
+// over a connection of the lane's own.
 type exchangeRunner struct {
-	child *fork.Child
+	child peer
+	up    *upstreamLane // the same, nil if it is a child
 	crew  crew
 	log   *slog.Logger
 
@@ -49,17 +48,11 @@ type exchangeRunner struct {
 	text   []byte
 
 	// the exchange under way
-	lane     *pool.Lane
-	ctx      *fasthttp.RequestCtx // not to be used once the answer is a stream
-	what     []byte               // "GET /x"
-	bodiless bool                 // the answer to HEAD
-	head     []byte
-	headDone bool
-	length   int // Content-Length that the program gave, -1 for none
-	stream   *StreamWriter
-	trailer  []byte // of the answer
-	given    bool   // the connection is the child's: there is no answer
-	cut      bool   // the handler wants its answer to be broken off
+	programAnswer
+	what    []byte // "GET /x"
+	trailer []byte // of the answer
+	given   bool   // the connection is the child's: there is no answer
+	cut     bool   // the handler wants its answer to be broken off
 
 	watch    *slowWatch // of a program, which does not watch itself
 	slow     *slowLane
@@ -68,9 +61,10 @@ type exchangeRunner struct {
 	job      atomic.Pointer[job]
 	serial   uint64
 	killed   bool
+	deaf     *deafness // of a program, under the lock
 }
 
-func newExchangeRunner(c *fork.Child, l *pool.Lane, log *slog.Logger) *exchangeRunner {
+func newExchangeRunner(c peer, l *pool.Lane, log *slog.Logger) *exchangeRunner {
 	r := &exchangeRunner{child: c, crew: crewOf(l.Crew()), log: log}
 	r.patience = time.AfterFunc(time.Hour, r.impatient)
 	r.patience.Stop()
@@ -80,6 +74,9 @@ func newExchangeRunner(c *fork.Child, l *pool.Lane, log *slog.Logger) *exchangeR
 // Check implements pool.Runner: it makes sure of a connection that can carry an
 // exchange. A request is given back, unbegun, if the child is gone.
 func (r *exchangeRunner) Check() bool {
+	if r.up != nil {
+		return true // it connects when the request has begun
+	}
 	if r.client != nil && r.client.Alive() {
 		return true
 	}
@@ -93,25 +90,31 @@ func (r *exchangeRunner) Check() bool {
 	if err != nil {
 		return false
 	}
-	r.mu.Lock()
-	r.conn = conn
-	r.mu.Unlock()
-	r.client = fcgi.NewClient(conn)
-	r.client.SmallKeep = r.child.External()
-	r.client.Waiting(r.pass)
-	r.param = r.client.ParamRaw
+	r.connect(conn)
 	return true
+}
+
+// connect makes conn the lane's connection.
+func (r *exchangeRunner) connect(conn net.Conn) {
+	client := fcgi.NewClient(conn)
+	client.SmallKeep = r.child.External()
+	client.Waiting(r.pass)
+	r.param = client.ParamRaw
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.conn, r.client = conn, client
 }
 
 func (r *exchangeRunner) disconnect() {
 	r.mu.Lock()
-	conn := r.conn
-	r.conn = nil
-	r.mu.Unlock()
-	if conn != nil {
-		conn.Close()
+	defer r.mu.Unlock()
+	if r.conn != nil {
+		r.conn.Close()
+		if r.up != nil {
+			r.up.gone()
+		}
 	}
-	r.client = nil
+	r.conn, r.client = nil, nil
 }
 
 // Close implements pool.Runner.
@@ -119,6 +122,9 @@ func (r *exchangeRunner) Close() {
 	r.patience.Stop()
 	r.slow.leave()
 	r.disconnect()
+	if r.up != nil {
+		r.up.close()
+	}
 }
 
 // Kill implements pool.Runner.
@@ -128,6 +134,9 @@ func (r *exchangeRunner) Kill(cause error) {
 	r.killed = true
 	if r.conn != nil {
 		r.conn.Close()
+	}
+	if r.up != nil && r.up.stop != nil {
+		r.up.stop(cause)
 	}
 	if j := r.job.Load(); j != nil {
 		j.end(cause)
@@ -147,14 +156,12 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 		}
 		r.slow.begin(t.Method, t.URI, nil)
 	}
-	r.lane, r.ctx, r.bodiless = l, j.ctx, j.ctx.IsHead()
+	r.begin(l, j, !r.child.External())
 	r.what = append(append(append(r.what[:0], t.Method...), ' '), t.URI...)
-	r.head, r.headDone, r.length, r.stream = r.head[:0], false, -1, nil
 	r.trailer, r.given, r.cut = nil, false, false
 	r.job.Store(j)
 	r.patience.Reset(clientPatience)
-	r.request(l)
-	end, err := r.client.Do(r)
+	end, err := r.exchange(l)
 	r.patience.Stop()
 	switch {
 	case err != nil:
@@ -165,7 +172,7 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	}
 	panicked := err == nil && end.AppStatus == statusPanicked && !r.child.External()
 	if err == nil {
-		err = r.complete(end)
+		err = r.check(end)
 	}
 	more := true
 	switch {
@@ -174,12 +181,12 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	case r.cut && err == nil:
 		j.broken = true
 	case err != nil:
-		more = r.fail(t, err)
+		more = r.failed(t, err)
 	}
 	if r.stream != nil {
 		r.stream.trailer = r.trailer
-		r.stream.finish(err)
 	}
+	r.close(err)
 	r.over(j)
 	switch {
 	case panicked:
@@ -187,52 +194,27 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 		return false
 	case err != nil && !r.cut || r.client.MustClose():
 		r.disconnect()
+	case r.up != nil:
+		r.up.rest()
 	}
 	return more
 }
 
-// Stdout implements fcgi.Sink: the answer's head, then its body.
+// exchange sends the request and delivers the answer.
+func (r *exchangeRunner) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
+	if r.up != nil {
+		return r.up.exchange(l)
+	}
+	r.request(l)
+	return r.client.Do(r)
+}
+
+// Stdout implements fcgi.Sink.
 func (r *exchangeRunner) Stdout(p []byte) error {
 	if r.given {
 		return nil
 	}
-	if !r.headDone {
-		r.head = append(r.head, p...)
-		end, body := headEnd(r.head)
-		if end < 0 {
-			if len(r.head) > maxAnswerHead {
-				return fmt.Errorf("%w: longer than %d octets", errAnswerHead, maxAnswerHead)
-			}
-			return nil
-		}
-		least := fasthttp.StatusOK
-		if j := r.job.Load(); j.away != nil {
-			least = fasthttp.StatusSwitchingProtocols
-		}
-		length, err := parseAnswerHead(r.head[:end], &r.ctx.Response, least)
-		if err != nil {
-			return err
-		}
-		r.headDone, r.length = true, length
-		p = r.head[body:]
-		if length < 0 && !r.child.External() {
-			if err := r.startStream(); err != nil {
-				return err
-			}
-		}
-	}
-	if r.stream != nil {
-		_, err := r.stream.Write(p)
-		return err
-	}
-	if r.bodiless {
-		return nil
-	}
-	r.ctx.Response.AppendBody(p)
-	if len(r.ctx.Response.Body()) > wholeAnswer {
-		return r.startStream()
-	}
-	return nil
+	return r.write(p)
 }
 
 // Stderr implements fcgi.Sink.
@@ -251,92 +233,39 @@ func (r *exchangeRunner) Stderr(p []byte) {
 	}
 }
 
-// pass is called when the program takes its time: what has come of the answer
-// goes on to the client.
-func (r *exchangeRunner) pass() {
+// check looks at an exchange that has come to its end.
+func (r *exchangeRunner) check(end fcgi.EndRequest) error {
 	switch {
-	case r.stream != nil:
-		_ = r.stream.Flush() // the next Write says whether the client has left
-	case r.headDone:
-		if r.startStream() == nil && r.stream != nil {
-			_ = r.stream.Flush()
-		}
-	}
-}
-
-// startStream turns the answer so far into a stream.
-func (r *exchangeRunner) startStream() error {
-	if r.headOnly() {
-		return nil
-	}
-	resp := &r.ctx.Response
-	w := newStreamWriter(r.length)
-	w.buf = append(w.buf, resp.Body()...)
-	resp.ResetBody()
-	resp.ImmediateHeaderFlush = true
-	resp.SetBodyStream(streamReader{w}, r.length)
-	r.stream = w
-	j := r.job.Load()
-	j.writer = w
-	if !r.lane.Answer() {
-		return ErrStreamClosed
-	}
-	return nil
-}
-
-// headOnly reports whether the answer has no body, whatever its head says (RFC
-// 9110, section 6.4.1).
-func (r *exchangeRunner) headOnly() bool {
-	status := r.ctx.Response.StatusCode()
-	return r.bodiless || status == fasthttp.StatusNoContent || status == fasthttp.StatusNotModified
-}
-
-// complete checks an answer that has come to its end.
-func (r *exchangeRunner) complete(end fcgi.EndRequest) error {
-	switch {
+	case end.ProtocolStatus == fcgi.Overloaded:
+		return errProgramBusy
 	case end.ProtocolStatus != fcgi.RequestComplete:
 		return fmt.Errorf("%w: the program refused the request: %v", errAnswerHead, end.ProtocolStatus)
 	case r.given, r.cut:
 		return nil
-	case !r.headDone:
-		return fmt.Errorf("%w: it ended in the middle", errAnswerHead)
 	}
-	if r.stream != nil {
-		return nil // the front cuts what does not have the length that it has sent
-	}
-	resp := &r.ctx.Response
-	if n := len(resp.Body()); r.length >= 0 && n != r.length && !r.headOnly() {
-		return fmt.Errorf("%w: Content-Length %d, but %d octets of body", errAnswerHead, r.length, n)
-	}
-	if r.bodiless {
-		// The length that GET would have had, if the program said it.
-		resp.SkipBody = true
-		if r.length >= 0 {
-			resp.Header.SetContentLength(r.length)
-		} else {
-			resp.Header.SetContentLength(-1)
-		}
-	}
-	return nil
+	return r.complete()
 }
 
-// fail answers a request whose exchange has failed. It reports whether the lane
+// failed answers a request whose exchange has failed. It reports whether the lane
 // can go on with another one.
-func (r *exchangeRunner) fail(t *pool.Task, err error) bool {
+func (r *exchangeRunner) failed(t *pool.Task, err error) bool {
 	r.mu.Lock()
 	killed := r.killed
 	r.mu.Unlock()
 	if killed || t.Abandoned() {
 		return false
 	}
+	if r.up != nil {
+		r.up.failed(err)
+		return true
+	}
 	if !errors.Is(err, ErrStreamClosed) {
 		r.log.Error("exchange with the worker failed", "slot", r.crew.slot, "pid", r.crew.pid,
 			"request", string(r.what), "error", err)
 	}
-	if r.stream == nil {
-		resp := &r.ctx.Response
-		resp.Reset()
-		r.ctx.Error("bad gateway\n", fasthttp.StatusBadGateway)
+	r.fail()
+	if errors.Is(err, errProgramBusy) && r.stream == nil {
+		overloaded(r.ctx)
 	}
 	if errors.Is(err, fcgi.ErrNoAnswer) || errors.Is(err, fcgi.ErrCut) {
 		death := time.NewTimer(deathPatience)
@@ -354,6 +283,7 @@ func (r *exchangeRunner) fail(t *pool.Task, err error) bool {
 func (r *exchangeRunner) over(j *job) {
 	r.slow.end()
 	r.mu.Lock()
+	r.deaf.end()
 	r.serial++
 	r.job.Store(nil)
 	r.mu.Unlock()
@@ -374,7 +304,7 @@ func (r *exchangeRunner) impatient() {
 	if j == nil {
 		return
 	}
-	client, serial := r.client, r.serial
+	serial := r.serial
 	over := j.lookOut()
 	context.AfterFunc(over, func() {
 		if context.Cause(over) != ErrClientLeft {
@@ -382,8 +312,13 @@ func (r *exchangeRunner) impatient() {
 		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if r.serial == serial {
-			_ = client.Abort() // whoever does not listen finishes in vain
+		switch {
+		case r.serial != serial:
+		case r.up != nil:
+			r.up.leave()
+		default:
+			_ = r.client.Abort() // whoever does not listen finishes in vain
+			r.deaf.begin(r, serial)
 		}
 	})
 }

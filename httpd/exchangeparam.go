@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"io"
 	"net"
 
 	"github.com/valyala/fasthttp"
@@ -30,11 +31,11 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 	if r.child.External() && j.params != nil {
 		role = j.role
 	}
-	c.Begin(role, true)
-	if r.child.External() && j.params != nil {
-		r.passOn(j.params)
+	c.Begin(role, r.up == nil || r.up.keeping)
+	if r.child.External() && j.params != nil && r.answered.mount.scripts == nil {
+		r.passOn(j.params) // the web server has settled which script it is
 	} else if r.child.External() {
-		r.vars.visit(ctx, r.param)
+		r.vars.visit(ctx, &r.answered.mount, r.param)
 	} else {
 		h := &ctx.Request.Header
 		b := append(r.text[:0], h.Method()...)
@@ -69,6 +70,11 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 			c.ParamBytes(paramTrailer, t)
 		}
 		r.text = b
+	}
+	if j := r.answered; j.file != nil {
+		// Not from where the file is mapped, which would bring all of it into memory.
+		c.BodyReader(io.NewSectionReader(j.file, 0, j.size), j.size, nil)
+		return
 	}
 	c.Body(ctx.Request.Body())
 }

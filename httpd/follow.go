@@ -17,9 +17,9 @@ func (d *desk) follow() bool {
 	resp := &d.ctx.Response
 	j := &d.job
 	switch {
-	case d.r+d.size == d.w, c.leaves(), f.redirects, f.issuer != nil, len(f.paths) > 0, f.trust != nil && f.rules != nil:
+	case d.r+d.size == d.w, c.leaves(), f.redirects, f.issuer != nil, len(f.paths) > 0, f.scripts != nil, f.trust != nil && f.rules != nil:
 		return false
-	case j.away != nil, j.broken, j.reader != nil, j.writer != nil, resp.IsBodyStream(),
+	case j.away != nil, j.broken, j.sequel.kind != sequelNone, j.reader != nil, j.writer != nil, resp.IsBodyStream(),
 		*timedOutField.of(&d.ctx) != nil, c.writeBy.Load() != 0:
 		return false
 	case !d.seat.mu.TryLock():

@@ -74,10 +74,15 @@ func (r *instance) exchangeBackend(o *pool.Options, q *pool.Queue, c pool.Config
 		return err
 	}
 	config.Queue, o.Queue = q, q
+	alone := c.Concurrency == 1
 	config.Runner = func(c *fork.Child, l *pool.Lane) pool.Runner {
 		x := newExchangeRunner(c, l, r.log)
 		if c.External() {
 			x.watch = r.front.slow
+			x.deaf = &deafness{limit: q.RunLimit}
+			if alone {
+				x.deaf.giveUp = func() { c.GiveUp("request_timeout") }
+			}
 		}
 		return x
 	}
@@ -94,8 +99,12 @@ func (r *instance) forkConfig(o *pool.Options, c pool.Config, program []string) 
 	}
 	r.closers = append(r.closers, func() { board.Close() })
 	o.Board = board.Scoreboard
+	env := s.Env
+	if program != nil {
+		env = s.programEnv()
+	}
 	return fork.Config{
-		Name: s.Name, Program: program, Env: s.Env, ClearEnv: s.ClearEnv, Board: board,
+		Name: s.Name, Program: program, Env: env, ClearEnv: s.ClearEnv, Board: board,
 		GOMAXPROCS: r.childThreads(c.MaxServers, program), Log: r.log, DieTimeout: dieTimeout(c),
 		Isolation: r.childIsolation(),
 	}, nil
@@ -153,7 +162,7 @@ func (r *instance) openSeats() (*fork.Seats, error) {
 	var list []fork.Address
 	for _, a := range r.plan.addresses {
 		list = append(list, fork.Address{
-			Network: a.network, Address: a.address, Mode: r.server.SocketMode, Backlog: r.server.Backlog,
+			Network: a.network, Address: a.address, Mode: r.server.SocketMode, Owner: r.plan.owner, Backlog: r.server.Backlog,
 			Inherited: r.heir.sockets(succession.Listen, a),
 		})
 	}

@@ -28,6 +28,8 @@ type front struct {
 	queue    *pool.Queue
 	paths    paths
 	queues   map[string]*pool.Queue // of the pools that routes have for themselves
+	scripts  *scripts               // of the server's own handler, nil for none
+	routed   map[int]*scripts       // of routes, by their index in Server.Routes
 	mode     Mode
 	limits   Limits
 	log      *slog.Logger

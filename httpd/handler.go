@@ -2,7 +2,8 @@ package httpd
 
 import "github.com/valyala/fasthttp"
 
-// Handler is what answers requests: made by Fast, HTTP or Program, or Files.
+// Handler is what answers requests: made by Fast, HTTP, Program or CGI, or Files
+// or CGIBin.
 type Handler interface {
 	// fast is the function to call in a worker, or nil.
 	fast() fasthttp.RequestHandler
@@ -35,6 +36,10 @@ func (h programHandler) program() []string             { return h }
 // Program serves requests with an external FastCGI program: each worker is a
 // process that runs it, with its listening socket on descriptor 0 (FastCGI 1.0,
 // section 2.2). It needs Fork.
+//
+// Unless Env has them, it gets PHP_FCGI_CHILDREN and PHP_FCGI_MAX_REQUESTS as 0: how
+// many processes there are, and how many requests each serves, is the server's
+// business, not php-cgi's.
 func Program(name string, args ...string) Handler {
 	return programHandler(append([]string{name}, args...))
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/listen"
-	"github.com/bident/bident/internal/notify"
 	"github.com/bident/bident/internal/title"
 	"github.com/bident/bident/pool"
 )
@@ -38,6 +37,7 @@ type instance struct {
 	unlatch    func(string, *os.File) error // gives children a file; nil unless they wait for latchGift
 	supervisor *pool.Supervisor
 	annexes    []*annex
+	upstreams  map[string]*upstream // of pools that have some, by the pool's name
 	admin      *admin
 	// certificates are of use if an address is https.
 	certificates certificates
@@ -73,6 +73,8 @@ func (s *Server) open(plan *settings, h *heir) (_ *instance, err error) {
 	}
 	options := pool.Options{Log: plan.log, Observe: s.Observe, Generation: r.firstGeneration()}
 	switch {
+	case isCGI(s.Handler):
+		err = r.openCGI(&options)
 	case plan.mode == Emulate:
 		err = r.openEmulate(&options)
 	default:
@@ -113,6 +115,9 @@ func (r *instance) openFront(mode Mode) (err error) {
 	r.queue = pool.NewQueue(queueLanes(r.plan.pool.Concurrency))
 	r.front, err = newFront(r.queue, mode, &r.plan.front, r.log)
 	if err != nil {
+		return err
+	}
+	if err := r.openScripts(); err != nil {
 		return err
 	}
 	r.front.away = r.crossing.sendOn
@@ -176,7 +181,7 @@ func (r *instance) bind(a address) (*listen.Listener, error) {
 }
 
 func (r *instance) listenOptions() listen.Options {
-	return listen.Options{Backlog: r.server.Backlog, Mode: r.server.SocketMode}
+	return listen.Options{Backlog: r.server.Backlog, Mode: r.server.SocketMode, Owner: r.plan.owner}
 }
 
 // run is the server's life.
@@ -340,41 +345,6 @@ func (r *instance) leave(timeout time.Duration, backlog bool) {
 		}
 		r.stopWorkers(leave)
 	}()
-}
-
-// reload gives the pool its new configuration, and puts to use the certificates
-// that are in their files by now.
-func (r *instance) reload(ctx context.Context) (err error) {
-	r.notify(notify.Reloading()...)
-	defer func() { err = r.reloaded(err) }()
-	use, err := r.reread()
-	if err != nil {
-		return fmt.Errorf("httpd: nothing was changed: %w", err)
-	}
-	c := r.server.Pool
-	if f := r.server.Reconfigure; f != nil {
-		if c, err = f(); err != nil {
-			return fmt.Errorf("httpd: nothing was changed: %w", err)
-		}
-	}
-	if err := c.Validate(); err != nil {
-		return fmt.Errorf("httpd: nothing was changed: %w: %w", ErrConfig, err)
-	}
-	if err := checkMemory(c, r.plan.mode); err != nil {
-		return fmt.Errorf("httpd: nothing was changed: %w", err)
-	}
-	c = r.server.poolDefaults(c, r.plan.mode)
-	if have := r.plan.pool.Concurrency; c.Concurrency != have {
-		return fmt.Errorf("httpd: nothing was changed: %w: Concurrency cannot change from %d to %d without a restart",
-			ErrConfig, have, c.Concurrency)
-	}
-	if err := use(); err != nil {
-		return fmt.Errorf("httpd: nothing was changed: %w", err)
-	}
-	if r.broker != nil {
-		r.broker.configure(c.QueueSize, c.QueueTimeout)
-	}
-	return errors.Join(r.supervisor.Reload(ctx, c), r.reloadAnnexes(ctx))
 }
 
 // close gives everything back.

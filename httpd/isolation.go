@@ -55,9 +55,17 @@ func (s *Server) checkIsolation(p *settings, bad func(string, ...any)) error {
 
 // poolProgram is the external program of a pool, nil for none.
 func (s *Server) poolProgram(p *Pool) []string {
+	if h := s.poolHandler(p); h != nil {
+		return h.program()
+	}
+	return nil
+}
+
+// poolHandler is the handler of a pool that is a program, nil for none.
+func (s *Server) poolHandler(p *Pool) Handler {
 	for _, route := range s.Routes {
 		if route.Pool == p && route.Handler != nil && route.Handler.program() != nil {
-			return route.Handler.program()
+			return route.Handler
 		}
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 
@@ -56,6 +57,14 @@ type job struct {
 	broken bool          // there is no answer: the connection is to be cut
 	// trailer is the trailer section of the request's body.
 	trailer []byte
+	// file holds the request's body, of size octets, if that is too long to be kept in
+	// memory.
+	file *os.File
+	size int64
+	// mount is which part of the request's path is a program's.
+	mount mount
+	// sequel is what a program wants the front to answer with instead of its answer.
+	sequel sequel
 	// hand is the worker that has the request, for a front that has given it up
 	// and cannot look at crew; only there if shown is set.
 	hand  atomic.Pointer[crew]
@@ -98,7 +107,13 @@ func (j *job) worker() Worker {
 func (j *job) begin(ctx *fasthttp.RequestCtx) {
 	j.ctx = ctx
 	j.stream, j.writer, j.reader, j.away, j.failed, j.trailer, j.broken = nil, nil, nil, nil, nil, nil, false
-	j.goroutine, j.params, j.role, j.exit = nil, nil, 0, 0
+	j.goroutine, j.params, j.role, j.exit, j.file = nil, nil, 0, 0, nil
+	if j.mount.scripts != nil {
+		j.mount.reset()
+	}
+	if j.sequel.kind != sequelNone {
+		j.sequel = sequel{}
+	}
 	if j.ended != nil || j.context != nil {
 		j.mu.Lock()
 		j.context, j.cancel, j.unwatch, j.ended = nil, nil, nil, nil

@@ -94,7 +94,9 @@ func usualKinds() []kind { return slices.Concat(kinds, acceptingKinds) }
 
 // everyKind runs a scenario over every kind of worker, and everyRareKind over still
 // more.
-func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) { each(t, usualKinds(), scenario) }
+func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) {
+	each(t, append(usualKinds(), upstreamKind), scenario)
+}
 func everyRareKind(t *testing.T, scenario func(t *testing.T, k kind)) {
 	each(t, slices.Concat(usualKinds(), rareKinds), scenario)
 }

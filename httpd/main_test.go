@@ -42,6 +42,8 @@ func TestMain(m *testing.M) {
 		upgradeMain()
 	case os.Getenv(brokenVariable) != "":
 		brokenMain()
+	case os.Getenv(scriptedVariable) != "":
+		scriptedMain()
 	case os.Getenv(responderVariable) != "":
 		if err := fcgi.Serve(nil, http.HandlerFunc(responder)); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -48,14 +48,12 @@ func (c *conn) begin() (ready, more bool) {
 	if answered, more := c.own(); answered {
 		return false, more
 	}
-	d.queue, d.most = f.queue, f.limits.MaxBodySize
-	if p := f.paths.find(&d.ctx); p != nil {
-		if p.MaxBody > 0 {
-			d.most = p.MaxBody
+	var answered bool
+	if d.queue, d.most, answered = f.destine(&d.ctx, &d.job); answered {
+		if h.Length != 0 {
+			d.head.Close, d.unread = true, true
 		}
-		if q := f.queues[p.Pool]; q != nil {
-			d.queue = q
-		}
+		return false, c.answer(&d.ctx.Response)
 	}
 	arrived := now
 	if c.web != nil {
@@ -92,6 +90,9 @@ func (c *conn) conclude(err error) (more bool) {
 	if f.access != nil {
 		c.outcome(d.task, err)
 	}
+	if err == nil && d.job.sequel.kind != sequelNone {
+		err = c.follow()
+	}
 	resp := &d.ctx.Response
 	if err != nil {
 		if errors.Is(err, pool.ErrLeft) && c.web != nil && c.web.aborted {
@@ -114,6 +115,43 @@ func (c *conn) conclude(err error) (more bool) {
 		late.CopyTo(resp)
 	}
 	return c.answer(resp)
+}
+
+// follow gets what programs want the answer to be instead of theirs.
+func (c *conn) follow() (err error) {
+	d := c.desk
+	for depth := 1; err == nil && d.job.sequel.kind != sequelNone; depth++ {
+		q, again := c.front.follow(&d.ctx, &d.job, depth)
+		if !again {
+			break
+		}
+		d.queue = q
+		d.task.Slow = nil
+		d.entitle(time.Now())
+		err = q.Do(d.task)
+		c.observe(time.Now())
+		if c.front.access != nil {
+			c.outcome(d.task, err)
+		}
+	}
+	return err
+}
+
+// destine finds out who is to answer a request, and how long its body may be. It
+// reports whether the answer is there already.
+func (f *front) destine(ctx *fasthttp.RequestCtx, j *job) (q *pool.Queue, most int, answered bool) {
+	q, most = f.queue, f.limits.MaxBodySize
+	s := f.scripts
+	if p := f.paths.find(ctx); p != nil {
+		if p.MaxBody > 0 {
+			most = p.MaxBody
+		}
+		if special := f.queues[p.Pool]; special != nil {
+			q = special
+		}
+		s = f.routed[p.index]
+	}
+	return q, most, s != nil && s.route(ctx, &j.mount)
 }
 
 // own answers the requests that are the front's own affair.

@@ -201,8 +201,24 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 				bad("%s: %v", name, err)
 			}
 		}
+		if up := upstreamOf(r.Handler); up != nil {
+			program = true
+			if r.Pool != nil {
+				up.check(r.Pool.Mode, bad)
+			}
+		}
+		if r.Pool != nil {
+			if err := checkCGI(r.Handler, r.Pool.Config, &s.Isolation); err != nil {
+				bad("%s: %v", name, err)
+			}
+		}
+		if h, ok := r.Handler.(*Scripts); ok {
+			if err := h.check(&s.Isolation); err != nil {
+				bad("%s: %v", name, err)
+			}
+		}
 		if r.Pool == nil {
-			if program || s.Handler != nil && s.Handler.program() != nil {
+			if program || s.Handler != nil && (s.Handler.program() != nil || upstreamOf(s.Handler) != nil) {
 				bad("%s needs a Pool: a program's workers run nothing but the program", name)
 			}
 			continue
@@ -216,7 +232,7 @@ func (s *Server) checkRoutes(p *settings, bad func(string, ...any)) {
 			if err := r.Pool.Config.Validate(); err != nil {
 				bad("pool %q: %v", r.Pool.Name, err)
 			}
-			if err := checkMemory(r.Pool.Config, r.Pool.Mode); err != nil && !program {
+			if err := checkMemory(r.Pool.Config, r.Pool.Mode); err != nil && r.Handler.program() == nil {
 				bad("pool %q: %v", r.Pool.Name, err)
 			}
 		case known != r.Pool:

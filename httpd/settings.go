@@ -9,7 +9,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bident/bident/fork"
 	"github.com/bident/bident/internal/certs"
+	"github.com/bident/bident/internal/listen"
 	"github.com/bident/bident/pool"
 )
 
@@ -22,6 +24,7 @@ type settings struct {
 	pool      pool.Config
 	pools     []*Pool // of routes
 	front     frontConfig
+	owner     *listen.Owner // of UNIX sockets
 	log       *slog.Logger
 }
 
@@ -47,12 +50,20 @@ func (s *Server) settings() (*settings, error) {
 		bad("Handler is missing")
 	case s.Handler == nil:
 	case program:
-		p.mode = Fork
+		p.mode = programMode(s.Handler)
+	case upstreamOf(s.Handler) != nil:
+		upstreamOf(s.Handler).check(s.Mode, bad)
+		if p.accept == AcceptRequest {
+			p.accept = AcceptAuto // it is what happens
+		}
 	case s.Handler.fast() == nil:
 		bad("Handler is nil")
 	}
 	if f, ok := s.Handler.(*Files); ok && f != nil {
 		problem(f.check(s.Isolation.Outside(f.Root)))
+	}
+	if h, ok := s.Handler.(*Scripts); ok && h != nil {
+		problem(h.check(&s.Isolation))
 	}
 	if p.mode == Fork && runtime.GOOS != "linux" {
 		bad("fork mode needs Linux, this is %s", runtime.GOOS)
@@ -61,7 +72,7 @@ func (s *Server) settings() (*settings, error) {
 		if p.accept != AcceptAuto {
 			bad("Accept %s makes no sense in emulate mode", p.accept)
 		}
-		if s.GOMAXPROCS != 0 || s.Env != nil || s.ClearEnv {
+		if s.GOMAXPROCS != 0 || (s.Env != nil || s.ClearEnv) && !program {
 			bad("GOMAXPROCS, Env and ClearEnv are for children: they make no sense in emulate mode")
 		}
 	}
@@ -77,6 +88,10 @@ func (s *Server) settings() (*settings, error) {
 	if s.SocketMode&^fs.ModePerm != 0 {
 		bad("SocketMode %o has bits beside permissions", uint32(s.SocketMode))
 	}
+	owner, err := fork.FindOwner(s.SocketOwner)
+	if p.owner = owner; err != nil {
+		bad("SocketOwner: %v", err)
+	}
 	if s.GOMAXPROCS < 0 {
 		bad("GOMAXPROCS %d is negative", s.GOMAXPROCS)
 	}
@@ -88,6 +103,7 @@ func (s *Server) settings() (*settings, error) {
 		problems = append(problems, fmt.Errorf("%w: %w", ErrConfig, err))
 	}
 	problem(checkMemory(s.Pool, p.mode))
+	problem(checkCGI(s.Handler, s.Pool, &s.Isolation))
 	p.pool = s.poolDefaults(s.Pool, p.mode)
 	list := s.Listen
 	if len(list) == 0 {

@@ -21,6 +21,8 @@ type Status struct {
 	Workers    []StatusWorker `json:"workers"`
 	Exits      []StatusExit   `json:"exits"`
 	Pools      []StatusPool   `json:"pools,omitempty"`
+	// Upstreams are those of the server's own workers.
+	Upstreams []StatusUpstream `json:"upstreams,omitempty"`
 }
 
 // StatusPool is the state of a pool that routes have for themselves; its numbers
@@ -33,6 +35,8 @@ type StatusPool struct {
 	Totals     StatusTotals   `json:"totals"`
 	Workers    []StatusWorker `json:"workers"`
 	Exits      []StatusExit   `json:"exits"`
+	// Upstreams are those of the pool's workers.
+	Upstreams []StatusUpstream `json:"upstreams,omitempty"`
 }
 
 // StatusTotals are counters since the server's start, but for Waiting, Lost and
@@ -133,10 +137,11 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := statusPool("", p, r.plan.mode, r.queue)
+	own := statusPool("", p, r.plan.mode, isCGI(r.server.Handler), r.queue)
 	s := &Status{
 		Mode: own.Mode, PID: os.Getpid(), Generation: own.Generation, Started: r.started, Listeners: r.urls,
 		Limits: own.Limits, Totals: own.Totals, Workers: own.Workers, Exits: own.Exits,
+		Upstreams: r.upstreams[""].status(),
 	}
 	if r.plan.mode == Fork {
 		s.Accept = r.plan.accept.String()
@@ -153,14 +158,16 @@ func (r *instance) status(ctx context.Context) (*Status, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.Pools = append(s.Pools, statusPool(a.name, p, a.mode, a.queue))
+		one := statusPool(a.name, p, a.mode, a.serial, a.queue)
+		one.Upstreams = r.upstreams[a.name].status()
+		s.Pools = append(s.Pools, one)
 	}
 	return s, nil
 }
 
 // statusPool is the state of one pool. queue is nil if its children have queues
-// of their own.
-func statusPool(name string, p pool.Status, mode Mode, queue *pool.Queue) StatusPool {
+// of their own; serial says that workers are no processes, in spite of the mode.
+func statusPool(name string, p pool.Status, mode Mode, serial bool, queue *pool.Queue) StatusPool {
 	s := StatusPool{
 		Name: name, Mode: mode.String(), Generation: p.Generation, Limits: statusLimits(p.Config),
 		Totals: StatusTotals{
@@ -190,7 +197,7 @@ func statusPool(name string, p pool.Status, mode Mode, queue *pool.Queue) Status
 			Requests: w.Requests, Connections: w.Connections, Age: time.Since(w.Born).Seconds(),
 			Lanes: []StatusLane{},
 		}
-		if mode == Fork {
+		if mode == Fork && !serial {
 			worker.RSS = residentBytes(w.PID)
 		}
 		if queue == nil {
@@ -219,6 +226,7 @@ func statusLimits(c pool.Config) map[string]any {
 		"start_servers": c.StartServers, "start_delay": c.StartDelay.Seconds(),
 		"start_timeout": c.StartTimeout.Seconds(), "check_for_waiting": c.CheckForWaiting.Seconds(),
 		"check_for_spawn": c.CheckForSpawn.Seconds(), "min_child_ttl": c.MinChildTTL.Seconds(),
+		"max_idle":   c.MaxIdle.Seconds(),
 		"max_memory": c.MaxMemory, "kill_memory": c.KillMemory, "check_for_dead": c.CheckForDead.Seconds(),
 		"queue_size": c.QueueSize, "queue_timeout": c.QueueTimeout.Seconds(),
 	}

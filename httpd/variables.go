@@ -31,7 +31,7 @@ func Variables(ctx *fasthttp.RequestCtx) iter.Seq2[string, string] {
 		}
 		var v variables
 		more := true
-		v.visit(ctx, func(name, value []byte) {
+		v.visit(ctx, nil, func(name, value []byte) {
 			if more {
 				more = yield(string(name), string(value))
 			}
@@ -59,6 +59,10 @@ var (
 	nameRequestURI       = []byte("REQUEST_URI")
 	nameScriptName       = []byte("SCRIPT_NAME")
 	namePathInfo         = []byte("PATH_INFO")
+	namePathTranslated   = []byte("PATH_TRANSLATED")
+	nameScriptFilename   = []byte("SCRIPT_FILENAME")
+	nameDocumentRoot     = []byte("DOCUMENT_ROOT")
+	nameDocumentURI      = []byte("DOCUMENT_URI")
 	nameQueryString      = []byte("QUERY_STRING")
 	nameContentType      = []byte("CONTENT_TYPE")
 	nameContentLength    = []byte("CONTENT_LENGTH")
@@ -81,11 +85,14 @@ var (
 // visit calls f for every variable of the request. Name and value are only
 // valid during the call. It allocates nothing once its buffers have grown.
 //
+// at is where the program's part of the URLs begins, nil for a program mounted at
+// "/".
+//
 // AUTH_TYPE, REMOTE_USER and REMOTE_IDENT are missing because the server
-// authenticates nobody (RFC 3875, sections 4.1.1, 4.1.10 and 4.1.11),
-// PATH_TRANSLATED because there is no document root (4.1.6), and REMOTE_HOST
-// because it would need a look-up for each request (4.1.9).
-func (v *variables) visit(ctx *fasthttp.RequestCtx, f func(name, value []byte)) {
+// authenticates nobody (RFC 3875, sections 4.1.1, 4.1.10 and 4.1.11), and
+// REMOTE_HOST because it would need a look-up for each request (4.1.9).
+// PATH_TRANSLATED is there if PATH_INFO follows a script (4.1.6).
+func (v *variables) visit(ctx *fasthttp.RequestCtx, at *mount, f func(name, value []byte)) {
 	head := &ctx.Request.Header
 	target := splitTarget(head.RequestURI())
 	v.text = v.text[:0]
@@ -96,8 +103,7 @@ func (v *variables) visit(ctx *fasthttp.RequestCtx, f func(name, value []byte)) 
 	pass(f, nameServerProtocol, head.Protocol()) // 4.1.16
 	pass(f, nameRequestMethod, head.Method())    // 4.1.12
 	pass(f, nameRequestURI, head.RequestURI())   // Apache's: as it was sent
-	pass(f, nameScriptName, nil)                 // 4.1.13: mounted at "/"
-	pass(f, namePathInfo, v.decode(target.path)) // 4.1.5
+	v.script(at, target.path, f)                 // 4.1.5, 4.1.6, 4.1.13
 	pass(f, nameQueryString, target.query)       // 4.1.7: not decoded; always there
 	pass(f, nameRedirectStatus, valueOK)         // what PHP wants to see before it runs a script
 	v.peers(ctx, target, f)                      // 4.1.8, 4.1.14, 4.1.15
@@ -119,16 +125,51 @@ func pass(f func(name, value []byte), name, value []byte) {
 	f(name, value)
 }
 
-// decode is the path with percent-encoding, "//", "/./" and "/../" resolved, as
+// script passes on what says where the program's part of the URL begins, and which
+// file it is to run.
+func (v *variables) script(at *mount, path []byte, f func(name, value []byte)) {
+	if at == nil || !at.found {
+		info := v.decode(path)
+		pass(f, nameScriptName, nil)
+		pass(f, namePathInfo, info)
+		if at == nil {
+			return
+		}
+		if len(at.root) > 0 {
+			pass(f, nameDocumentURI, info)
+		}
+	} else {
+		pass(f, nameScriptName, at.script)
+		start := len(v.text)
+		if v.text = at.translate(v.text); len(v.text) > start {
+			pass(f, namePathInfo, at.info)
+			pass(f, namePathTranslated, v.text[start:])
+		}
+		start = len(v.text)
+		v.text = append(append(v.text, at.script...), at.info...)
+		pass(f, nameDocumentURI, v.text[start:])
+	}
+	if len(at.root) > 0 {
+		pass(f, nameDocumentRoot, at.root)
+	}
+	if len(at.file) > 0 {
+		pass(f, nameScriptFilename, at.file)
+	}
+}
+
+// decode is the path as a program mounted at "/" gets it.
+func (v *variables) decode(path []byte) []byte { return decodePath(&v.uri, path) }
+
+// decodePath is the path with percent-encoding, "//", "/./" and "/../" resolved, as
 // Go handlers see it in RequestCtx.Path. "%" without two hexadecimal digits
 // stays. RequestCtx.Path itself would be "/" after a Host field that cannot be
 // parsed.
-func (v *variables) decode(path []byte) []byte {
+func decodePath(uri *fasthttp.URI, path []byte) []byte {
 	if len(path) == 0 {
 		return nil // "*": PATH_INFO is empty or begins with "/"
 	}
-	v.uri.SetPathBytes(path)
-	return v.uri.Path()
+	uri.SetPathBytes(path)
+	return uri.Path()
 }
 
 // peers passes on what says who talks to whom.

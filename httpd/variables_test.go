@@ -249,7 +249,7 @@ func TestManyFields(t *testing.T) {
 		}
 	}
 	var v variables
-	v.visit(ctx, func(_, _ []byte) {})
+	v.visit(ctx, nil, func(_, _ []byte) {})
 	if cap(v.fields.all) > keptFields || cap(v.fields.names) > keptFields {
 		t.Errorf("keeps %d fields, %d octets", cap(v.fields.all), cap(v.fields.names))
 	}
@@ -265,8 +265,8 @@ func TestVariablesAllocateNothing(t *testing.T) {
 		var v variables
 		octets := 0
 		count := func(name, value []byte) { octets += len(name) + len(value) }
-		v.visit(ctx, count)
-		if n := testing.AllocsPerRun(1000, func() { v.visit(ctx, count) }); n != 0 {
+		v.visit(ctx, nil, count)
+		if n := testing.AllocsPerRun(1000, func() { v.visit(ctx, nil, count) }); n != 0 {
 			t.Errorf("%v allocations", n)
 		}
 		if v.fields.contentType != nil || slices.ContainsFunc(v.fields.all[:cap(v.fields.all)], func(f field) bool { return f.value != nil }) {
@@ -280,7 +280,7 @@ func BenchmarkVariables(b *testing.B) {
 	var v variables
 	b.ReportAllocs()
 	for b.Loop() {
-		v.visit(ctx, func(name, value []byte) {})
+		v.visit(ctx, nil, func(name, value []byte) {})
 	}
 }
 
@@ -303,7 +303,7 @@ func FuzzVariables(f *testing.F) {
 		var passes [2]map[string]string
 		for i := range passes {
 			passes[i] = make(map[string]string)
-			v.visit(ctx, func(name, value []byte) {
+			v.visit(ctx, nil, func(name, value []byte) {
 				if !valid.Match(name) {
 					t.Errorf("name %q", name)
 				}

@@ -30,7 +30,7 @@ type Config struct {
 	MinSpareServers int
 	// MaxSpareServers is how many idle workers there should be at most.
 	// Default: MinSpareServers, and 1 at least unless workers are started on
-	// demand. With NoLimit no worker is let go for being idle.
+	// demand. With NoLimit no worker is let go because there are too many.
 	MaxSpareServers int
 	// StartServers is how many workers to start with, if their number follows
 	// the load. Default MinServers, or MinSpareServers if that is more.
@@ -44,6 +44,13 @@ type Config struct {
 	// MinChildTTL is how long a worker lives at least before it is let go for
 	// being idle. Default 10 s; NoLimit means any age.
 	MinChildTTL time.Duration
+	// MaxIdle is how long a worker may go without a request, if their number follows
+	// the load, before it is let go, as far as MinServers and MinSpareServers allow.
+	// It is each worker's own time, to a quarter of a second, and CheckForWaiting,
+	// CheckForSpawn and MinChildTTL play no part in it. If it is set, the default of
+	// MaxSpareServers is no limit. Default: no limit. It is what php-fpm calls
+	// pm.process_idle_timeout.
+	MaxIdle time.Duration
 
 	// Concurrency is the number of lanes of each worker. Default 1.
 	Concurrency int
@@ -131,6 +138,7 @@ func (c Config) WithDefaults() Config {
 	none(&c.CheckForWaiting)
 	none(&c.CheckForSpawn)
 	none(&c.MinChildTTL)
+	none(&c.MaxIdle)
 	def(&c.Concurrency, 1)
 	if c.Concurrency == 1 {
 		def(&c.MaxRequests, 1000)

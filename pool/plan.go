@@ -250,12 +250,14 @@ func (p *place) retirements(d *Decision) {
 		}
 	}
 	surplus := len(p.fresh) - p.want
-	// The youngest go first, those that are not ready before those that have
-	// nothing in hand, and these before the others.
+	// The youngest go first, those that have been idle for too long before those
+	// that are not ready, these before those that have nothing in hand, and these
+	// before the others.
+	stale := func(m *Member) bool { return p.c.stale(m, p.now) }
 	starting := func(m *Member) bool { return m.Phase == PhaseStarting }
 	idle := func(m *Member) bool { return !m.Busy }
 	rest := func(*Member) bool { return true }
-	for _, these := range []func(*Member) bool{starting, idle, rest} {
+	for _, these := range []func(*Member) bool{stale, starting, idle, rest} {
 		for i := len(p.fresh) - 1; i >= 0 && surplus > 0; i-- {
 			m := p.fresh[i]
 			if p.gone[m.ID] || !these(m) {

@@ -57,6 +57,9 @@ func (q *Queue) Configure(size int, wait, run time.Duration) {
 	q.limit.Store(int64(run))
 }
 
+// RunLimit is how long a handler may run, 0 for ever.
+func (q *Queue) RunLimit() time.Duration { return time.Duration(q.limit.Load()) }
+
 // Waiting is the number of requests in the list.
 func (q *Queue) Waiting() int { return int(q.waiting.Load()) }
 

@@ -269,3 +269,13 @@ func TestQueueAnswerRacesTimeout(t *testing.T) {
 	}
 	t.Logf("%d answered, %d abandoned", answered, abandoned)
 }
+
+// TestQueueBeforeRun: a front that takes a request before the supervisor runs finds a
+// queue that lets it wait.
+func TestQueueBeforeRun(t *testing.T) {
+	q := NewQueue(1)
+	New(Config{MaxServers: 1, QueueSize: 1}, Options{Queue: q})
+	if err := q.Admits(); err != nil {
+		t.Error(err)
+	}
+}

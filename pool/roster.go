@@ -22,6 +22,21 @@ type record struct {
 	expiring   Cause  // why it is to be replaced
 	spent      bool
 	ready      bool // has ever been ready
+	idleSince  time.Time
+	idleBegun  uint64 // requests that it had begun then
+}
+
+// rest notes since when the worker has had nothing to do, as far as the looks that
+// are taken at it tell: a request that came and went between two of them shows in
+// the number of those begun.
+func (w *record) rest(now time.Time, busy bool, begun uint64) time.Time {
+	switch {
+	case busy || w.phase != PhaseLive:
+		w.idleSince = time.Time{}
+	case w.idleSince.IsZero() || w.idleBegun != begun:
+		w.idleSince, w.idleBegun = now, begun
+	}
+	return w.idleSince
 }
 
 // begun is how many requests the worker has begun, as far as what a child may
@@ -119,7 +134,7 @@ func (r *roster) freeSlot() (int, bool) {
 
 // members are the workers as Plan sees them. Whether they are busy is only
 // looked at where it matters, since it means reading every lane.
-func (r *roster) members(busy bool) []Member {
+func (r *roster) members(now time.Time, busy bool) []Member {
 	members := make([]Member, len(r.records))
 	for i, w := range r.records {
 		members[i] = Member{
@@ -127,7 +142,9 @@ func (r *roster) members(busy bool) []Member {
 			Expiring: w.expiring, Spent: w.spent, Lifetime: w.lifetime, Unready: !w.ready,
 		}
 		if busy {
-			members[i].Busy = r.board.Busy(w.slot) > 0
+			m := &members[i]
+			m.Busy = r.board.Busy(w.slot) > 0
+			m.IdleSince = w.rest(now, m.Busy, r.board.Row(w.slot).Begun())
 		}
 	}
 	return members

@@ -23,6 +23,9 @@ const sparePoll = 250 * time.Millisecond
 // a second, min_child_ttl is each worker's own, and the time since the last start
 // is check_for_spawn's.
 //
+// With MaxIdle, which is php-fpm's and not Net::Server's, each worker that has had
+// nothing to do for so long is let go, unless it is one of MinSpareServers.
+//
 // A slot that a lost handler holds counts as a worker once there are more than
 // MaxLost of them.
 func planWant(c *Config, t *Tally, now time.Time, d *Decision) {
@@ -38,7 +41,7 @@ func planWant(c *Config, t *Tally, now time.Time, d *Decision) {
 		return
 	}
 	want := min(max(t.Want, c.MinServers), most)
-	ready, idle, busy, old := 0, 0, 0, 0
+	ready, idle, busy, old, stale := 0, 0, 0, 0, 0
 	for i := range t.Members {
 		m := &t.Members[i]
 		switch {
@@ -53,6 +56,9 @@ func planWant(c *Config, t *Tally, now time.Time, d *Decision) {
 		idle++ // one that is starting will be idle
 		if now.Sub(m.Born) >= c.MinChildTTL {
 			old++
+		}
+		if c.stale(m, now) {
+			stale++
 		}
 	}
 	lanes := max(1, c.Concurrency)
@@ -69,13 +75,21 @@ func planWant(c *Config, t *Tally, now time.Time, d *Decision) {
 			want = min(want, max(idle+busy-over, c.MinServers))
 		}
 	}
+	if over := min(idle-c.MinSpareServers, stale); over > 0 && t.Waiting == 0 {
+		want = min(want, max(idle+busy-over, c.MinServers))
+	}
 	d.Want = want
+}
+
+// stale reports whether a worker has been idle for too long.
+func (c *Config) stale(m *Member, now time.Time) bool {
+	return c.MaxIdle > 0 && m.Phase == PhaseLive && !m.Busy && !m.IdleSince.IsZero() && now.Sub(m.IdleSince) >= c.MaxIdle
 }
 
 // mostSpare is how many idle workers may stay.
 func (c *Config) mostSpare() int {
 	switch {
-	case c.MaxSpareServers == NoLimit:
+	case c.MaxSpareServers == NoLimit, c.MaxSpareServers == 0 && c.MaxIdle > 0:
 		return c.MaxServers
 	case c.MaxSpareServers > 0:
 		return c.MaxSpareServers

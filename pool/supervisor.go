@@ -105,6 +105,7 @@ func New(config Config, options Options) *Supervisor {
 	}
 	s.settled, s.newest = s.present(), s.tally.Generation
 	s.seed()
+	s.configureQueue() // a front may take requests before Run is called
 	return s
 }
 
@@ -122,7 +123,6 @@ func (s *Supervisor) seed() {
 func (s *Supervisor) Run(ctx context.Context) error {
 	defer s.mail.close()
 	defer close(s.done)
-	s.configureQueue()
 	killed := ctx.Done()
 	for {
 		s.plan()
@@ -194,7 +194,7 @@ func (s *Supervisor) observeTally(now time.Time) Tally {
 	}
 	s.tally.Failures = f
 	t := s.tally
-	t.Members = s.roster.members(s.config.Elastic() || len(s.roster.records) > s.config.MaxServers)
+	t.Members = s.roster.members(now, s.config.Elastic() || len(s.roster.records) > s.config.MaxServers)
 	t.Lost = s.roster.lost()
 	t.Waiting = s.waiting()
 	return t

@@ -21,6 +21,7 @@ type Member struct {
 	Born       time.Time
 	Told       time.Time // when it was told to leave or die
 	Busy       bool      // has a request in hand
+	IdleSince  time.Time // when it was first seen to have none since its last one; zero if it is busy or not ready
 	Expiring   Cause     // why it has to be replaced, "" if it has not
 	Spent      bool      // takes no more requests
 	Lifetime   time.Duration

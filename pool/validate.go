@@ -61,7 +61,7 @@ func (c Config) Validate() error {
 		{"StartDelay", &c.StartDelay}, {"StartTimeout", &c.StartTimeout},
 		{"RequestTimeout", &c.RequestTimeout}, {"DieTimeout", &c.DieTimeout},
 		{"RetireTimeout", &c.RetireTimeout}, {"QueueTimeout", &c.QueueTimeout},
-		{"CheckForDead", &c.CheckForDead},
+		{"CheckForDead", &c.CheckForDead}, {"MaxIdle", &c.MaxIdle},
 	} {
 		if *f.value < NoLimit {
 			bad(f.name, "%s is negative", *f.value)

@@ -26,6 +26,9 @@ func config(args []string, stdout, stderr io.Writer) int {
 		if err := findDirectories(s); err != nil {
 			return fail(stderr, err)
 		}
+		for _, p := range s.Ignored() {
+			fmt.Fprintln(stdout, p)
+		}
 		fmt.Fprintln(stdout, "ok")
 		return exitOK
 	}

@@ -25,10 +25,14 @@ func loadCommand(args []string, stdout, stderr io.Writer) int {
 	f.DurationVar(&c.Warmup, "warmup", 0, "how long to send requests before they count")
 	f.DurationVar(&c.Timeout, "timeout", load.DefaultTimeout, "how long one answer may take")
 	f.StringVar(&c.Method, "method", "", "request method (default GET)")
-	f.StringVar(&c.Target, "target", "", "request target, for http+unix URLs (default /)")
+	f.StringVar(&c.Target, "target", "", "request target, for URLs of UNIX sockets (default /)")
 	f.IntVar(&c.ExpectStatus, "expect-status", 0, "count any other status as a failure")
 	f.Func("header", "further header field, `Name: value` (repeatable)", func(v string) error {
 		c.Headers = append(c.Headers, v)
+		return nil
+	})
+	f.Func("param", "further FastCGI parameter, `NAME=value` (repeatable)", func(v string) error {
+		c.Params = append(c.Params, v)
 		return nil
 	})
 	f.Func("body", "request body, or @FILE", func(v string) error {
@@ -56,7 +60,7 @@ func loadCommand(args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	if len(rest) != 1 {
-		return misuse(stderr, "load needs one URL, such as http://127.0.0.1:8080/hello")
+		return misuse(stderr, "load needs one URL, such as http://127.0.0.1:8080/hello or fcgi://127.0.0.1:9005/hello")
 	}
 	c.URL = rest[0]
 	if err := c.Validate(); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -19,6 +20,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"bident":    main,
 		"responder": responder,
+		"culprit":   culprit,
 	})
 }
 
@@ -74,6 +76,10 @@ func TestScripts(t *testing.T) {
 			}
 			if name == "root" {
 				return os.Geteuid() == 0, nil
+			}
+			if path, ok := strings.CutPrefix(name, "file:"); ok {
+				_, err := os.Stat(path)
+				return err == nil, nil
 			}
 			return false, fmt.Errorf("no condition %q", name)
 		},

@@ -54,8 +54,10 @@ type daemon struct {
 	cmd  *exec.Cmd
 	env  []string
 	urls []string
-	errs bool          // errors in the log are expected
-	over chan struct{} // closed at the end of its log
+	errs bool // errors in the log are expected
+	// ended is set by a test that has stopped the server itself.
+	ended bool
+	over  chan struct{} // closed at the end of its log
 
 	mu    sync.Mutex
 	lines []string
@@ -65,6 +67,15 @@ type daemon struct {
 // serveForTest starts a server and waits until it is ready. The test's end stops
 // it, and fails if it does not stop as it should.
 func serveForTest(t *testing.T, args ...string) *daemon {
+	t.Helper()
+	d := startForTest(t, args...)
+	d.waitLog("msg=ready")
+	d.urls = d.addresses()
+	return d
+}
+
+// startForTest starts a server that may never be ready.
+func startForTest(t *testing.T, args ...string) *daemon {
 	t.Helper()
 	file, err := os.Executable()
 	if err != nil {
@@ -87,13 +98,15 @@ func serveForTest(t *testing.T, args ...string) *daemon {
 	}
 	go d.follow(out)
 	t.Cleanup(d.stop)
-	d.waitLog("msg=ready")
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, m := range listeningLine.FindAllStringSubmatch(strings.Join(d.lines, "\n"), -1) {
-		d.urls = append(d.urls, m[1])
-	}
 	return d
+}
+
+// addresses are where the log says that the server listens.
+func (d *daemon) addresses() (urls []string) {
+	for _, m := range listeningLine.FindAllStringSubmatch(d.log(), -1) {
+		urls = append(urls, m[1])
+	}
+	return urls
 }
 
 // shortDir is a directory whose path leaves room for the names of sockets.
@@ -153,6 +166,9 @@ func (d *daemon) log() string {
 
 // stop ends the server.
 func (d *daemon) stop() {
+	if d.ended {
+		return
+	}
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)
 	timer := time.AfterFunc(patience, func() { _ = d.cmd.Process.Kill() })
 	defer timer.Stop()

@@ -20,6 +20,8 @@ func findProgram(s *options.Settings) error {
 	}
 	p := options.Problem{Where: s.Origin("program"), What: "program " + s.Program[0] + ": " + reason(err).Error()}
 	switch {
+	case errors.Is(err, exec.ErrNotFound) && options.IsPHP(s.Program[0]):
+		p.Hint = "it belongs to PHP and has to be installed (Debian's php-cgi), or name another after --"
 	case errors.Is(err, fs.ErrPermission):
 		p.Hint = "it must be an executable file"
 	case errors.Is(err, exec.ErrDot):

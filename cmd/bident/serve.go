@@ -51,6 +51,9 @@ func serveWith(args []string, s *options.Settings, stderr io.Writer) error {
 		return unwritable(s, "log_file", s.LogFile, err)
 	}
 	defer logs.Close()
+	for _, p := range s.Ignored() {
+		logs.logger.Warn("php-fpm file", "at", p.Where, "directive", p.What, "because", p.Hint)
+	}
 	srv := server(s)
 	srv.Log = logs.logger
 	srv.Hooks.ReopenLogs = logs.Reopen
@@ -86,7 +89,10 @@ func firstSettings(args []string) (*options.Settings, error) {
 func readSettings(args []string, further ...func(*options.Settings) error) (*options.Settings, error) {
 	s, err := options.Load(args, os.Environ(), os.ReadFile)
 	if err == nil {
-		problems := []error{findProgram(s), findRoot(s), findCertificates(s)}
+		if os.Geteuid() > 0 {
+			s.Unprivileged()
+		}
+		problems := []error{findProgram(s), findRoot(s), findScript(s), findCGIBin(s), findCertificates(s)}
 		for _, find := range further {
 			problems = append(problems, find(s))
 		}
@@ -104,17 +110,19 @@ func readSettings(args []string, further ...func(*options.Settings) error) (*opt
 // server makes a Server of the settings.
 func server(s *options.Settings) *httpd.Server {
 	srv := &httpd.Server{
-		Title:      "bident",
-		Listen:     s.Listen,
-		Backlog:    s.Backlog,
-		SocketMode: s.SocketMode,
-		Pool:       poolConfig(s),
-		GOMAXPROCS: s.GOMAXPROCS,
-		Env:        s.Env,
-		ClearEnv:   s.ClearEnv,
-		Isolation:  isolation(s),
-		LockFile:   s.LockFile,
-		PerRequest: s.PerRequest,
+		Title:       "bident",
+		Listen:      s.Listen,
+		Backlog:     s.Backlog,
+		SocketMode:  s.SocketMode,
+		WebServers:  s.WebServer,
+		SocketOwner: s.SocketOwner,
+		Pool:        poolConfig(s),
+		GOMAXPROCS:  s.GOMAXPROCS,
+		Env:         s.Env,
+		ClearEnv:    s.ClearEnv,
+		Isolation:   isolation(s),
+		LockFile:    s.LockFile,
+		PerRequest:  s.PerRequest,
 	}
 	setFront(srv, s)
 	// The names were checked when the settings were read.
@@ -123,8 +131,12 @@ func server(s *options.Settings) *httpd.Server {
 	if srv.Mode == httpd.Emulate {
 		srv.Accept = httpd.AcceptAuto // "request" is what it does anyway
 	}
-	if len(s.Program) > 0 {
-		srv.Handler = httpd.Program(s.Program[0], s.Program[1:]...)
+	if program := external(s); program != nil {
+		srv.Handler = scripted(s, program)
+		return srv
+	}
+	if len(s.Upstream) > 0 {
+		srv.Handler, srv.UpstreamKeep = scripted(s, httpd.Upstream(s.Upstream...)), unlimited(s.UpstreamKeep)
 		return srv
 	}
 	a := application{Faults: s.DemoFaults, Root: s.Root, Index: s.Index}
@@ -153,6 +165,7 @@ func poolConfig(s *options.Settings) pool.Config {
 		CheckForWaiting:   unlimited(s.CheckForWaiting),
 		CheckForSpawn:     unlimited(s.CheckForSpawn),
 		MinChildTTL:       unlimited(s.MinChildTTL),
+		MaxIdle:           s.MaxIdle,
 		Concurrency:       s.Concurrency,
 		MaxRequests:       unlimited(s.MaxRequests),
 		MaxRequestsJitter: s.MaxRequestsJitter,

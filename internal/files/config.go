@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -35,11 +36,36 @@ type Config struct {
 	// CacheControl is the Cache-Control field of successful answers and of 304.
 	// Empty: none is sent.
 	CacheControl string
+	// For, if it is not nil, is on whose behalf files are served: a file whose owner,
+	// group and mode do not let this user read it is 403, even if this process may. The
+	// directories on the way are not looked at.
+	For *User
 	// CacheSize is the number of octets that small files and compressed forms may
 	// take up in memory, with what is remembered of each file. 0: 32 MiB.
 	// Negative: nothing is remembered, every request opens its file and
 	// compresses anew.
 	CacheSize int64
+}
+
+// User is a user of the system.
+type User struct {
+	UID  uint32
+	GIDs []uint32 // all of its groups
+}
+
+// mayRead tells whether the user may read a file, by its mode.
+func (u *User) mayRead(i *info) bool {
+	switch {
+	case u == nil, u.UID == 0:
+		return true
+	case !i.owned: // who owns it is not known
+		return i.mode&0o004 != 0
+	case i.uid == u.UID:
+		return i.mode&0o400 != 0
+	case slices.Contains(u.GIDs, i.gid):
+		return i.mode&0o040 != 0
+	}
+	return i.mode&0o004 != 0
 }
 
 // defaultCacheSize is Config.CacheSize if that is 0.

@@ -2,6 +2,7 @@ package files
 
 import (
 	"hash/maphash"
+	"io/fs"
 	"strconv"
 	"strings"
 	"sync"
@@ -114,6 +115,10 @@ func (f *Files) make(name string, hash uint64, now time.Time) (*entry, opened, e
 				return nil, opened{}, errDirectory
 			}
 			return nil, opened{}, errRefused
+		}
+		if !f.user.mayRead(&o.info) {
+			o.close()
+			return nil, opened{}, fs.ErrPermission
 		}
 		e := &entry{name: name, hash: hash, info: o.info}
 		if o.info.size <= f.small {

@@ -16,6 +16,7 @@ import (
 type Files struct {
 	tree  tree
 	cache *cache // nil: nothing is remembered
+	looks *cache // what Locate has looked at; nil likewise
 
 	index           []string
 	types           map[string]string
@@ -23,6 +24,7 @@ type Files struct {
 	dotfiles        bool
 	noCompress      bool
 	noPrecompressed bool
+	user            *User // nil: this process's rights are enough
 	// settle is how long a file has to be left alone to be remembered.
 	settle time.Duration
 	// trust is how long a file is not looked at again.
@@ -59,7 +61,7 @@ func New(c Config) (*Files, error) {
 func newFiles(c Config, t tree) *Files {
 	f := &Files{
 		tree: t, index: append([]string(nil), c.Index...), types: map[string]string{},
-		dotfiles: c.Dotfiles, noCompress: c.NoCompress, noPrecompressed: c.NoPrecompressed,
+		dotfiles: c.Dotfiles, noCompress: c.NoCompress, noPrecompressed: c.NoPrecompressed, user: c.For,
 		settle: settle, trust: trust, small: 16 << 10,
 	}
 	if len(f.index) == 0 {
@@ -77,6 +79,7 @@ func newFiles(c Config, t tree) *Files {
 	}
 	if size > 0 {
 		f.cache = newCache(size)
+		f.looks = newCache(maxLooks)
 		f.small = min(maxSmall, size/8)
 	}
 	f.users.Store(1)

@@ -18,6 +18,9 @@ type tree interface {
 	// stat is the identity of what name leads to now. It may be of a file
 	// outside: it serves to recognise one that open has given.
 	stat(name string) (info, error)
+	// inspect is the identity of what name leads to, without opening it for
+	// reading. It is never of a file outside.
+	inspect(name string) (info, error)
 	close() error
 }
 
@@ -28,6 +31,9 @@ var errBusy = errors.New("the directory keeps changing")
 // info is what is known of a file without reading it.
 type info struct {
 	regular, dir bool
+	mode         uint32 // permissions
+	owned        bool   // uid and gid are known
+	uid, gid     uint32
 	size         int64
 	// modified is in nanoseconds since 1970, never negative.
 	modified int64
@@ -38,6 +44,9 @@ type info struct {
 	// portable stands for dev and ino where they are not known.
 	portable fs.FileInfo
 }
+
+// executable tells whether the file has an execute bit.
+func (i *info) executable() bool { return i.mode&0o111 != 0 }
 
 // same tells whether i and j are of one file that was not changed in between.
 func (i *info) same(j *info) bool {
@@ -65,7 +74,7 @@ func (i *info) settled(now time.Time, long time.Duration) bool {
 // infoOf is what a FileInfo tells.
 func infoOf(fi fs.FileInfo) info {
 	return info{
-		regular: fi.Mode().IsRegular(), dir: fi.IsDir(), size: fi.Size(),
+		regular: fi.Mode().IsRegular(), dir: fi.IsDir(), size: fi.Size(), mode: uint32(fi.Mode().Perm()),
 		modified: nanoseconds(fi.ModTime().Unix(), int64(fi.ModTime().Nanosecond())), portable: fi,
 	}
 }

@@ -54,8 +54,20 @@ func newBeneath(path string, links Symlinks) (*beneath, error) {
 // was renamed while the kernel made sure that ".." stays inside (openat2(2)).
 const tries = 128
 
-func (t *beneath) open(name string) (opened, error) {
+func (t *beneath) open(name string) (opened, error) { return t.openAs(name, t.how) }
+
+func (t *beneath) inspect(name string) (info, error) {
 	how := t.how
+	how.Flags = unix.O_PATH | unix.O_CLOEXEC
+	o, err := t.openAs(name, how)
+	if err != nil {
+		return info{}, err
+	}
+	closeDescriptor(o.fd)
+	return o.info, nil
+}
+
+func (t *beneath) openAs(name string, how unix.OpenHow) (opened, error) {
 	for range tries {
 		fd, _, errno := unix.Syscall6(unix.SYS_OPENAT2, uintptr(t.fd), uintptr(unsafe.Pointer(unsafe.StringData(name))),
 			uintptr(unsafe.Pointer(&how)), unsafe.Sizeof(how), 0, 0)
@@ -95,6 +107,7 @@ func statx(dir int, name string, flags int) (info, error) {
 	}
 	return info{
 		regular: st.Mode&unix.S_IFMT == unix.S_IFREG, dir: st.Mode&unix.S_IFMT == unix.S_IFDIR,
+		mode: uint32(st.Mode & 0o777), owned: true, uid: st.Uid, gid: st.Gid,
 		size:     int64(st.Size),
 		modified: nanoseconds(st.Mtime.Sec, int64(st.Mtime.Nsec)),
 		changed:  nanoseconds(st.Ctime.Sec, int64(st.Ctime.Nsec)),

@@ -83,4 +83,7 @@ func (t *rootTree) stat(name string) (info, error) {
 	return infoOf(fi), nil
 }
 
+// inspect is stat: an os.Root never leaves its directory.
+func (t *rootTree) inspect(name string) (info, error) { return t.stat(name) }
+
 func (t *rootTree) close() error { return t.root.Close() }

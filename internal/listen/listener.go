@@ -25,7 +25,12 @@ type Options struct {
 	// Mode is the access to a UNIX socket's path, such as 0660. 0 leaves it to
 	// the umask.
 	Mode fs.FileMode
+	// Owner is whose a UNIX socket's path becomes. Nil leaves it to the system.
+	Owner *Owner
 }
+
+// Owner is a user and a group; -1 is the one that it has anyway.
+type Owner struct{ UID, GID int }
 
 // Listener is a bound address that listens.
 type Listener struct {
@@ -106,11 +111,11 @@ func finish(l net.Listener, p *path, o Options, err error) (*Listener, error) {
 	}
 	bound := &Listener{Listener: l}
 	if p != nil {
-		if err := p.own(o.Mode); err != nil {
+		bound.path = p
+		if err := p.own(o); err != nil {
 			bound.Close()
 			return nil, err
 		}
-		bound.path = p
 	}
 	if err := setBacklog(l, o.Backlog); err != nil {
 		bound.Close()
@@ -126,15 +131,28 @@ type path struct {
 	kept atomic.Bool // another process has the socket, and will remove the file
 }
 
-// own remembers which file it is and sets its mode.
-func (p *path) own(mode fs.FileMode) error {
-	if mode != 0 {
-		if err := os.Chmod(p.name, mode); err != nil {
-			return err
+// own remembers which file it is and sets its owner and mode.
+func (p *path) own(o Options) (err error) {
+	if p.info, err = os.Lstat(p.name); err != nil {
+		return err
+	}
+	if o.Owner != nil {
+		if err := os.Lchown(p.name, o.Owner.UID, o.Owner.GID); err != nil {
+			return fmt.Errorf("change of owner: %w", bare(err))
 		}
 	}
-	info, err := os.Lstat(p.name)
-	p.info = info
+	if o.Mode != 0 {
+		return os.Chmod(p.name, o.Mode)
+	}
+	return nil
+}
+
+// bare is err without the path, which others name.
+func bare(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err
+	}
 	return err
 }
 

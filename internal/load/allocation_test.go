@@ -3,8 +3,11 @@ package load
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/bident/bident/internal/fcgi"
 )
 
 // canned is a connection on which every write is answered at once.
@@ -28,6 +31,9 @@ func keptConnection(tb testing.TB, pipeline int, answers string) *connection {
 	r.base = time.Now()
 	r.begin.Store(0)
 	c := newConnection(r)
+	if strings.HasPrefix(answers, "\x01") {
+		c.answer = newFramer(r.config, true)
+	}
 	c.conn, c.measured = &canned{answers: []byte(answers)}, true
 	return c
 }
@@ -36,10 +42,16 @@ func keptConnection(tb testing.TB, pipeline int, answers string) *connection {
 // nothing, the delivery of counts included.
 func TestNoAllocations(t *testing.T) {
 	for name, answers := range map[string]string{
-		"length": hello,
-		"chunks": "HTTP/1.1 200 OK\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello\n\r\n0\r\n\r\n",
+		"length":  hello,
+		"chunks":  "HTTP/1.1 200 OK\r\nDate: now\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello\n\r\n0\r\n\r\n",
+		"FastCGI": said(cgiHello, fcgi.EndRequest{}),
+		"FastCGI in pieces": record(fcgi.TypeStdout, 1, cgiHello[:9], 3) + record(fcgi.TypeStderr, 1, "x", 0) +
+			record(fcgi.TypeStdout, 1, cgiHello[9:], 0) + complete,
 	} {
 		for _, pipeline := range []int{1, 3} {
+			if strings.HasPrefix(name, "FastCGI") && pipeline > 1 {
+				continue
+			}
 			all := ""
 			for range pipeline {
 				all += answers
@@ -52,6 +64,14 @@ func TestNoAllocations(t *testing.T) {
 				t.Errorf("%s: failures %v", name, c.run.tally.examples)
 			}
 		}
+	}
+}
+
+func BenchmarkFastCGI(b *testing.B) {
+	c := keptConnection(b, 1, said(cgiHello, fcgi.EndRequest{}))
+	b.ReportAllocs()
+	for b.Loop() {
+		c.exchange(1)
 	}
 }
 

@@ -21,9 +21,8 @@ const (
 	trailer
 )
 
-// answer frames one answer after another out of a stream of octets, in
-// whatever pieces they come. It keeps no octet: what advance does not consume
-// is shown to it again with more behind it.
+// answer frames the answers of an HTTP server, in whatever pieces they come. It
+// keeps no octet.
 type answer struct {
 	toHEAD bool // no answer has a body
 	verify bool // compare bodies with expect
@@ -40,14 +39,10 @@ type answer struct {
 	closes  bool  // this is the last answer of the connection
 }
 
-// next prepares for the answer behind the last one.
 func (a *answer) next() {
 	*a = answer{toHEAD: a.toHEAD, verify: a.verify, expect: a.expect}
 }
 
-// advance consumes octets up to the end of the answer. It returns how many it
-// took, and whether the answer is whole; if it is not, all that can be taken
-// was taken. An error wraps errFraming and is final.
 func (a *answer) advance(b []byte) (n int, whole bool, err error) {
 	if len(b) > 0 {
 		a.begun = true
@@ -191,8 +186,6 @@ func (a *answer) endHead() (whole bool, err error) {
 	return false, nil
 }
 
-// eof says what an end of file at this point means: the whole answer, or the
-// error that it is.
 func (a *answer) eof() (whole bool, err error) {
 	switch {
 	case a.phase == closedBody:
@@ -203,6 +196,10 @@ func (a *answer) eof() (whole bool, err error) {
 	default:
 		return false, errEarly
 	}
+}
+
+func (a *answer) outcome() outcome {
+	return outcome{begun: a.begun, closes: a.closes, status: a.head.status, size: a.size, differs: a.differs}
 }
 
 func (a *answer) content(octets []byte) {

@@ -24,11 +24,13 @@ const (
 // Config says what to ask, of whom, and for how long. Only URL is required.
 type Config struct {
 	// URL names the server: http://host[:port][/path[?query]] or
-	// http+unix:///path/to.sock. The second form has no room for a request
-	// target and is spelled as a server's listen address is; see Target.
+	// http+unix:///path/to.sock, and for a FastCGI responder
+	// fcgi://host:port[/path[?query]] or fcgi+unix:///path/to.sock. The forms for
+	// UNIX sockets have no room for a request target and are spelled as a
+	// server's listen address is; see Target.
 	URL string
 	// Target is the request target: /path?query, or * with OPTIONS. Empty: that
-	// of an http URL, and / for http+unix. It is an error to give two.
+	// of an http or fcgi URL, and / for the others. It is an error to give two.
 	Target string
 	// Method is the request method. Empty: GET. CONNECT is refused.
 	Method string
@@ -38,14 +40,19 @@ type Config struct {
 	Headers []string
 	// Body is sent with every request, with its Content-Length. Nil: none.
 	Body []byte
+	// Params are further FastCGI parameters, each "NAME=value", such as
+	// SCRIPT_FILENAME=/srv/index.php. They replace those made of the URL, the
+	// method and the headers. Not with HTTP.
+	Params []string
 
 	// Connections work side by side. 0: DefaultConnections.
 	Connections int
 	// Pipeline is how many requests go out in one write before their answers are
-	// read. 0: 1.
+	// read. 0: 1. FastCGI has no such thing: 1 only.
 	Pipeline int
-	// Close makes a new connection for each request and asks for its close; the
-	// time to connect is part of the latency. Not with a Pipeline above 1.
+	// Close makes a new connection for each request and asks for its close (in
+	// FastCGI: without FCGI_KEEP_CONN); the time to connect is part of the
+	// latency. Not with a Pipeline above 1.
 	Close bool
 
 	// Warmup is how long requests are sent before they count. 0: not at all.
@@ -80,8 +87,19 @@ func (c Config) Validate() error {
 	report := func(format string, args ...any) {
 		problems = append(problems, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
 	}
-	if _, err := c.destination(); err != nil {
+	d, err := c.destination()
+	if err != nil {
 		report("%w", err)
+	}
+	if d.fastCGI && c.Pipeline > 1 {
+		report("Pipeline: a FastCGI connection carries one request at a time")
+	}
+	for _, p := range c.Params {
+		if name, _, found := strings.Cut(p, "="); !found || name == "" {
+			report("Params: %q is not \"NAME=value\"", p)
+		} else if !d.fastCGI && err == nil {
+			report("Params: %s is a FastCGI parameter, and the URL names an HTTP server", name)
+		}
 	}
 	method := c.withDefaults().Method
 	if !isToken(method) {

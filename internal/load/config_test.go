@@ -32,12 +32,12 @@ func TestDestination(t *testing.T) {
 		url, target, method string
 		want                destination
 	}{
-		{"http://h:81/a?b=c", "", "", destination{"tcp", "h:81", "h:81", "/a?b=c"}},
-		{"http://h", "", "", destination{"tcp", "h:80", "h", "/"}},
-		{"http://[::1]:8080", "/x", "", destination{"tcp", "[::1]:8080", "[::1]:8080", "/x"}},
-		{"http://h", "*", "OPTIONS", destination{"tcp", "h:80", "h", "*"}},
-		{"http+unix:///run/a.sock", "/hello", "", destination{"unix", "/run/a.sock", "localhost", "/hello"}},
-		{"http+unix:///run/a.sock", "", "", destination{"unix", "/run/a.sock", "localhost", "/"}},
+		{"http://h:81/a?b=c", "", "", destination{"tcp", "h:81", "h:81", "/a?b=c", false}},
+		{"http://h", "", "", destination{"tcp", "h:80", "h", "/", false}},
+		{"http://[::1]:8080", "/x", "", destination{"tcp", "[::1]:8080", "[::1]:8080", "/x", false}},
+		{"http://h", "*", "OPTIONS", destination{"tcp", "h:80", "h", "*", false}},
+		{"http+unix:///run/a.sock", "/hello", "", destination{"unix", "/run/a.sock", "localhost", "/hello", false}},
+		{"http+unix:///run/a.sock", "", "", destination{"unix", "/run/a.sock", "localhost", "/", false}},
 	} {
 		got, err := Config{URL: test.url, Target: test.target, Method: test.method}.destination()
 		if err != nil || got != test.want {

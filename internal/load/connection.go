@@ -28,7 +28,7 @@ type connection struct {
 	conn   net.Conn
 	writer *writer // of large requests; started when first needed
 
-	answer     answer
+	answer     framer
 	buffer     []byte
 	start, end int   // octets not yet consumed: buffer[start:end]
 	filled     bool  // the last read filled the buffer
@@ -40,14 +40,11 @@ type connection struct {
 	samples  [128]sample
 	recorded int
 	counts   counts
+	waited   waited
 }
 
 func newConnection(r *run) *connection {
-	c := &connection{run: r, buffer: make([]byte, firstBuffer)}
-	c.answer.toHEAD = r.config.Method == "HEAD"
-	c.answer.verify = r.config.ExpectBody != nil && !c.answer.toHEAD
-	c.answer.expect = r.config.ExpectBody
-	return c
+	return &connection{run: r, buffer: make([]byte, firstBuffer), answer: newFramer(r.config, r.destination.fastCGI)}
 }
 
 // work is the loop: ask for leave, connect if there is no connection, send,
@@ -175,6 +172,7 @@ func (c *connection) leave() {
 		c.writer.stop()
 	}
 	c.run.tally.deliver(c.samples[:c.recorded], &c.counts)
+	c.run.tally.leave(c.waited)
 	c.recorded = 0
 }
 

@@ -1,11 +1,14 @@
-// Package load is a closed-loop HTTP/1.1 load generator that trusts nobody.
+// Package load is a closed-loop load generator for HTTP/1.1 servers and FastCGI
+// responders that trusts nobody.
 //
 // [Run] opens a number of connections; each of them sends its next request
 // only when the answer to the last one is whole (a closed loop: the server
 // sets the pace, so the latencies are those of a server that is never asked
 // faster than it answers). The octets of the request are built once; answers
 // are read by a small strict reader over a reused buffer, and a request on a
-// kept connection allocates nothing. What a server must not do is counted by
+// kept connection allocates nothing. To a responder the generator is a web server
+// with one request at a time on each connection, kept (FCGI_KEEP_CONN) or not; what
+// it reads of the answer is the head that a CGI program would write. What a server must not do is counted by
 // [Kind] and never hidden; whether the run was good is the caller's decision
 // ([Report.Failures]).
 //
@@ -31,9 +34,11 @@
 //
 // # Files
 //
-// config.go and target.go say what is asked; request.go builds the octets;
-// answer.go, head.go and chunk.go frame answers; connection.go and exchange.go
-// are the loop; run.go is the clock; tally.go counts; report.go tells;
+// config.go and target.go say what is asked; request.go and params.go build the
+// octets; framer.go is what frames answers: answer.go, head.go and chunk.go those
+// of HTTP, records.go and cgihead.go those of FastCGI; connection.go and
+// exchange.go are the loop; run.go is the clock; tally.go and waits.go count;
+// report.go tells;
 // failure.go names what can go wrong; cpu*.go and rusage*.go read processor
 // time.
 package load

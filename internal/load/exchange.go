@@ -40,10 +40,12 @@ func (c *connection) readAnswers(n int, began int64) {
 		c.answer.next()
 		if err := c.readAnswer(); err != nil {
 			c.fail(n-answered, err)
+			c.wait(began, false)
 			return
 		}
-		c.record(began)
-		if c.answer.closes || c.run.config.Close {
+		o := c.answer.outcome()
+		c.record(began, o)
+		if o.closes || c.run.config.Close {
 			// What was pipelined behind it was not looked at (RFC 9112 section 9.6).
 			c.owed = n - answered - 1
 			c.counts.resent += uint64(c.owed)
@@ -79,7 +81,7 @@ func (c *connection) readAnswer() error {
 			}
 			return &failure{hangupKind(err), err}
 		case isHangup(err):
-			if c.answer.begun {
+			if c.answer.outcome().begun {
 				return &failure{Early, err}
 			}
 			return &failure{Lost, err}
@@ -156,13 +158,18 @@ func (c *connection) fail(n int, err error) {
 }
 
 // record counts the answer that has just become whole.
-func (c *connection) record(began int64) {
+func (c *connection) record(began int64, o outcome) {
+	c.wait(began, o.refused == nil)
+	if o.refused != nil {
+		c.run.tally.fail(Refused, 1, c.measured, o.refused)
+		return
+	}
 	begin, end := c.run.begin.Load(), c.run.end.Load()
 	if c.seen >= begin && c.seen < end {
 		c.counts.inside++
 	}
 	if c.measured {
-		c.samples[c.recorded] = sample{(c.seen - began) / 1000, int16(c.answer.head.status)}
+		c.samples[c.recorded] = sample{(c.seen - began) / 1000, int16(o.status)}
 		c.recorded++
 		if c.seen >= end {
 			c.counts.tail++
@@ -174,11 +181,14 @@ func (c *connection) record(began int64) {
 	} else {
 		c.counts.warm++
 	}
-	if want := c.run.config.ExpectStatus; want != c.answer.head.status && (want != 0 || c.answer.head.status >= 500) {
-		c.run.tally.fail(Status, 1, c.measured, statusError(c.answer.head.status))
+	if want := c.run.config.ExpectStatus; want != o.status && (want != 0 || o.status >= 500) {
+		c.run.tally.fail(Status, 1, c.measured, statusError(o.status))
 	}
-	if c.answer.differs {
-		c.run.tally.fail(Content, 1, c.measured, contentError(c.answer.size))
+	if o.differs {
+		c.run.tally.fail(Content, 1, c.measured, contentError(o.size))
+	}
+	if o.failed != nil {
+		c.run.tally.fail(Failed, 1, c.measured, o.failed)
 	}
 }
 

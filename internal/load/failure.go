@@ -9,7 +9,7 @@ import (
 // failure is counted under exactly one kind.
 type Kind uint8
 
-// The kinds. Transport kinds (Connect to Framing) cost a request its answer:
+// The kinds. Transport kinds (Connect to Refused) cost a request its answer:
 // requests begun = answers + transport failures + aborted. The others are
 // found on or after an answer that was framed well, which is counted as an
 // answer too.
@@ -27,8 +27,12 @@ const (
 	Lost
 	// Early: end of file or a reset in the middle of an answer.
 	Early
-	// Framing: octets that are no HTTP/1.1 answer (RFC 9112).
+	// Framing: octets that are no HTTP/1.1 answer (RFC 9112), or no answer of a
+	// FastCGI responder (FastCGI 1.0; RFC 3875, section 6).
 	Framing
+	// Refused: FCGI_END_REQUEST with a protocol status other than
+	// FCGI_REQUEST_COMPLETE, such as FCGI_OVERLOADED.
+	Refused
 	// Unexpected: octets after the last answer that was asked for, or after one
 	// that announced the close (RFC 9112 section 9.6).
 	Unexpected
@@ -39,6 +43,8 @@ const (
 	Status
 	// Content: not the body of Config.ExpectBody.
 	Content
+	// Failed: FCGI_END_REQUEST with an application status other than 0.
+	Failed
 
 	kinds
 )
@@ -46,8 +52,8 @@ const (
 var kindNames = [kinds]string{
 	Connect: "connect", Write: "write", Read: "read", Timeout: "timeout",
 	Lost: "lost", Early: "early_close", Framing: "framing",
-	Unexpected: "unexpected_bytes", Lingering: "no_close",
-	Status: "status", Content: "body",
+	Refused: "refused", Unexpected: "unexpected_bytes", Lingering: "no_close",
+	Status: "status", Content: "body", Failed: "app_status",
 }
 
 // String gives the name that reports use, in lower case with underscores.

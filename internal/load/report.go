@@ -46,6 +46,8 @@ type Report struct {
 
 	// Latency is the histogram of the answered requests, in microseconds.
 	Latency *hdrhistogram.Histogram
+	// Waits is how long the connections waited, each by itself.
+	Waits Waits
 
 	// OwnCPU is the processor time of this process in the interval; zero where it
 	// is not known.
@@ -105,6 +107,7 @@ func (t *tally) fill(r *Report) {
 	r.WarmRequests, r.Resent, r.Abandoned = t.sum.warm, t.sum.resent, t.sum.abandoned
 	r.Connects, r.BytesRead, r.BytesWritten = t.sum.connects, t.sum.read, t.sum.written
 	r.Latency = t.latency
+	r.Waits = waits(t.waited)
 	r.Statuses = make(map[int]uint64)
 	for status, n := range t.statuses {
 		if n > 0 {
@@ -159,7 +162,11 @@ func (r *Report) MarshalJSON() ([]byte, error) {
 		"connects": r.Connects, "bytes_read": r.BytesRead, "bytes_written": r.BytesWritten,
 		"statuses": r.Statuses, "status_classes": classes,
 		"failures": r.Failures(), "errors": r.Errors, "warm_errors": r.WarmErrors, "examples": r.Examples,
-		"latency_us":      latency,
+		"latency_us": latency,
+		"waits": map[string]any{
+			"longest_us": r.Waits.Longest.Microseconds(), "median_us": r.Waits.Median.Microseconds(),
+			"fewest": r.Waits.Fewest, "most": r.Waits.Most, "starved": r.Waits.Starved,
+		},
 		"own_cpu_user_s":  r.OwnCPU.User.Seconds(),
 		"own_cpu_sys_s":   r.OwnCPU.System.Seconds(),
 		"own_cpu_us":      r.PerRequest(r.OwnCPU.Total()),

@@ -99,6 +99,9 @@ func newRun(ctx context.Context, c Config) (*run, error) {
 	// generator nothing: an answer that does not come is overdue.
 	r.dialer = net.Dialer{KeepAlive: -1}
 	request := requestOctets(c, d)
+	if d.fastCGI {
+		request = requestRecords(c, d)
+	}
 	r.one = len(request)
 	for range c.Pipeline {
 		r.octets = append(r.octets, request...)

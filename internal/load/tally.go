@@ -42,6 +42,7 @@ type tally struct {
 	errors   [kinds]uint64 // by requests begun in the interval
 	early    [kinds]uint64 // by requests begun before it
 	examples [kinds]error  // the first of each kind
+	waited   []waited      // of connections that have left
 }
 
 func newTally() *tally {
@@ -66,6 +67,13 @@ func (t *tally) deliver(samples []sample, c *counts) {
 	t.sum.resent += c.resent
 	t.sum.abandoned += c.abandoned
 	*c = counts{}
+}
+
+// leave takes what a connection has waited, at the end of its work.
+func (t *tally) leave(w waited) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waited = append(t.waited, w)
 }
 
 // fail counts n failures of one kind.

@@ -14,6 +14,7 @@ type destination struct {
 	address string // host:port, or the path of the socket
 	host    string // the Host field
 	target  string // the request target
+	fastCGI bool   // and not HTTP
 }
 
 // destination reads URL and Target.
@@ -24,24 +25,25 @@ func (c Config) destination() (destination, error) {
 		return d, fmt.Errorf("URL: %w", err)
 	}
 	switch u.Scheme {
-	case "http":
-		err = d.readHTTP(u, c.Target)
-	case "http+unix":
+	case "http", "fcgi":
+		err = d.readTCP(u, c.Target)
+	case "http+unix", "fcgi+unix":
 		err = d.readUnix(u, c.Target)
 	case "https":
 		err = errors.New("URL: https is not spoken; measure the plain listener")
 	case "":
-		err = fmt.Errorf("URL: %q has no scheme; http://host:port/path or http+unix:///path/to.sock", c.URL)
+		err = fmt.Errorf("URL: %q has no scheme; http://host:port/path, http+unix:///path/to.sock, or the same with fcgi", c.URL)
 	default:
-		err = fmt.Errorf("URL: scheme %q is neither http nor http+unix", u.Scheme)
+		err = fmt.Errorf("URL: scheme %q is none of http, http+unix, fcgi and fcgi+unix", u.Scheme)
 	}
 	if err != nil {
 		return d, err
 	}
+	d.fastCGI = strings.HasPrefix(u.Scheme, "fcgi")
 	return d, checkTarget(d.target, c.Method)
 }
 
-func (d *destination) readHTTP(u *url.URL, target string) error {
+func (d *destination) readTCP(u *url.URL, target string) error {
 	if u.User != nil || u.Fragment != "" {
 		return errors.New("URL: neither user nor fragment can be sent")
 	}
@@ -50,6 +52,9 @@ func (d *destination) readHTTP(u *url.URL, target string) error {
 		return fmt.Errorf("URL: %q has no host", u)
 	}
 	if port == "" {
+		if u.Scheme == "fcgi" {
+			return fmt.Errorf("URL: %q has no port, and FastCGI has no port of its own", u)
+		}
 		port = "80"
 	}
 	d.network, d.address, d.host = "tcp", net.JoinHostPort(host, port), u.Host
@@ -67,13 +72,13 @@ func (d *destination) readHTTP(u *url.URL, target string) error {
 
 func (d *destination) readUnix(u *url.URL, target string) error {
 	if u.Host != "" {
-		return fmt.Errorf("URL: http+unix takes an absolute path: http+unix:///%s%s", u.Host, u.Path)
+		return fmt.Errorf("URL: %s takes an absolute path: %[1]s:///%s%s", u.Scheme, u.Host, u.Path)
 	}
 	if u.Path == "" || u.Path == "/" {
-		return errors.New("URL: http+unix needs the path of a socket")
+		return fmt.Errorf("URL: %s needs the path of a socket", u.Scheme)
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
-		return errors.New("URL: http+unix has no room for a query; use Target")
+		return fmt.Errorf("URL: %s has no room for a query; use Target", u.Scheme)
 	}
 	d.network, d.address, d.host, d.target = "unix", u.Path, "localhost", target
 	if target == "" {

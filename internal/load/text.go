@@ -43,6 +43,10 @@ func (r *Report) WriteText(w io.Writer) error {
 		}
 		b.WriteByte('\n')
 	}
+	if w := r.Waits; w.Most > 0 {
+		fmt.Fprintf(&b, "waits        longest of a connection %s, median of the longest %s; answers %d to %d, %d starved\n",
+			micros(w.Longest.Microseconds()), micros(w.Median.Microseconds()), w.Fewest, w.Most, w.Starved)
+	}
 	if own := r.OwnCPU; own.Total() > 0 {
 		fmt.Fprintf(&b, "own CPU      %.3f s user, %.3f s system, %.2f us/request\n",
 			own.User.Seconds(), own.System.Seconds(), r.PerRequest(own.Total()))

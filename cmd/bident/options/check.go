@@ -1,8 +1,12 @@
 package options
 
 import (
+	"errors"
 	"fmt"
 	"net"
+	"path"
+	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -96,6 +100,42 @@ func plainName(v any) fault {
 	default:
 		return fault{}
 	}
+}
+
+// directoryName checks an item of sendfile_root.
+func directoryName(v any) fault {
+	if v.(string) == "" {
+		return fault{"the name of the directory is empty", ""}
+	}
+	return fault{}
+}
+
+// regularExpression checks match.
+func regularExpression(v any) fault {
+	_, err := regexp.Compile(v.(string))
+	var bad *syntax.Error
+	if errors.As(err, &bad) {
+		return fault{fmt.Sprintf("%q is no regular expression: %s: %q", v, bad.Code, bad.Expr), `such as ^/app/ or \.php$`}
+	}
+	return fault{}
+}
+
+// urlPath checks fallback.
+func urlPath(v any) fault {
+	text := v.(string)
+	if text == "" || text != "/" && text[0] == '/' && path.Clean(text) == text {
+		return fault{}
+	}
+	return fault{fmt.Sprintf("%q is not the path of a file below root", text), "such as /index.php"}
+}
+
+// urlDirectory checks cgi_prefix.
+func urlDirectory(v any) fault {
+	text := v.(string)
+	if text == "/" || strings.HasPrefix(text, "/") && path.Clean(text)+"/" == text {
+		return fault{}
+	}
+	return fault{fmt.Sprintf("%q is not a path that begins and ends with a slash", text), "such as /cgi-bin/"}
 }
 
 const urlExample = "such as http://127.0.0.1:8080 or http+unix:///run/bident.sock"

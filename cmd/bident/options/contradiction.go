@@ -13,16 +13,20 @@ func (r *reading) contradictions() {
 	if program && r.App != "" {
 		r.contradict("app", "an application and a program are given, but only one can be served", "leave out one of them", "program")
 	}
-	if !program && r.Root == "" && r.App == "" {
-		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root")
+	external := program || r.CGIBin != ""
+	if !external && len(r.Upstream) == 0 && r.Root == "" && r.App == "" {
+		r.contradict("app", "nothing to serve", "demo, files below --root, or a program after --", "program", "root", "cgi_bin", "upstream")
 	}
-	r.files(program)
+	r.cgi(program)
+	r.upstreams(program)
+	r.files(program || len(r.Upstream) > 0)
 	if r.App != "" && r.App != "demo" {
 		r.contradict("app", fmt.Sprintf("there is no application %q", r.App), "demo is the one that is built in")
 	}
 	if program && r.DemoFaults {
 		r.contradict("demo_faults", "makes no sense with a program", "it is a setting of the demo", "program")
 	}
+	r.php(program)
 	if program && r.Program[0] == "" {
 		r.contradict("program", "the name of the program is empty", "")
 	}
@@ -30,9 +34,12 @@ func (r *reading) contradictions() {
 		r.contradict("listen", "there is no address to serve on", "leave it out for http://127.0.0.1:8080")
 	}
 	r.records()
+	if len(r.WebServer) > 0 && !slices.ContainsFunc(r.Listen, func(url string) bool { return strings.HasPrefix(url, "fcgi") }) {
+		r.contradict("web_server", "makes no sense without an address for FastCGI", "clients by HTTP are let in by cidr_allow", "listen")
+	}
 	r.certificates()
 	r.access()
-	r.ways(program)
+	r.ways(external)
 	r.numbers()
 }
 
@@ -59,6 +66,7 @@ func (r *reading) records() {
 
 // files reports what contradicts serving files, or not doing so.
 func (r *reading) files(program bool) {
+	r.scripts(program)
 	if r.Root == "" {
 		if !slices.Equal(r.Index, []string{defaultIndex}) {
 			r.contradict("index", "makes no sense without root", "it is what stands for a directory of files", "root")
@@ -68,14 +76,33 @@ func (r *reading) files(program bool) {
 	if len(r.Index) == 0 {
 		r.contradict("index", "there is no name that could stand for a directory", "leave it out for "+defaultIndex)
 	}
-	if program {
-		r.contradict("root", "with a program it is "+notAvailable, "leave out one of them", "program")
-	}
 	if r.App != "" {
 		r.contradict("app", "an application and files are given, but only one can be served", "leave out one of them", "root")
 	}
 	if r.DemoFaults {
 		r.contradict("demo_faults", "makes no sense with files", "it is a setting of the demo", "root")
+	}
+}
+
+// scripts reports what contradicts what is a program's.
+func (r *reading) scripts(program bool) {
+	for _, s := range []struct {
+		key       string
+		set, root bool // root: it needs one
+	}{
+		{"match", r.Match != "", false}, {"script", r.Script != "", false},
+		{"fallback", r.Fallback != "", true}, {"sendfile_root", len(r.SendfileRoot) > 0, true},
+	} {
+		switch {
+		case !s.set:
+		case !program:
+			r.contradict(s.key, "makes no sense without a program", "it is about what the program answers", "program")
+		case s.root && r.Root == "":
+			r.contradict(s.key, "makes no sense without root", "it is for a program with a directory", "root")
+		}
+	}
+	if r.Fallback != "" && r.Script != "" {
+		r.contradict("fallback", "makes no sense with script", "that answers where there is nothing", "script")
 	}
 }
 
@@ -92,7 +119,7 @@ func (r *reading) ways(program bool) {
 		if r.GOMAXPROCS != 0 {
 			inFork("gomaxprocs", "it is for each child of mode fork; the server heeds the variable GOMAXPROCS")
 		}
-		if r.Accept != "auto" {
+		if r.Accept != "auto" && !(r.Accept == "request" && len(r.Upstream) > 0) {
 			inFork("accept", r.Accept+" needs mode fork")
 		}
 		if r.MaxMemory != 0 {
@@ -153,6 +180,7 @@ func (r *reading) emulated() {
 		set bool
 	}{
 		{"no_new_privs", r.NoNewPrivs}, {"rlimit_as", r.RlimitAS != 0}, {"rlimit_nofile", r.RlimitNofile != 0},
+		{"rlimit_core", r.RlimitCore != ""},
 		{"nice", r.Nice != 0}, {"cpus", r.CPUs != ""}, {"cgroup", r.Cgroup != ""},
 	} {
 		if s.set {
@@ -179,6 +207,9 @@ func (r *reading) numbers() {
 	r.atMost("min_servers", r.MinServers, "max_servers", r.MaxServers)
 	r.atMost("start_servers", r.StartServers, "max_servers", r.MaxServers)
 	r.atMost("min_spare_servers", r.MinSpareServers, "max_servers", r.MaxServers)
+	if r.MaxIdle > 0 && r.MinServers >= r.MaxServers {
+		r.contradict("max_idle", "makes no sense with a fixed number of workers", "min_servers is to be less than max_servers", "min_servers", "max_servers")
+	}
 	if r.MaxSpareServers > 0 {
 		r.atMost("min_spare_servers", r.MinSpareServers, "max_spare_servers", r.MaxSpareServers)
 	}
@@ -231,8 +262,5 @@ func (r *reading) contradict(key, what, hint string, others ...string) {
 			at, set = r.origins[k]
 		}
 	}
-	if at.from == fromFile {
-		what = key + ": " + what
-	}
-	r.problems = append(r.problems, Problem{Where: at.where(), What: what, Hint: hint})
+	r.problems = append(r.problems, Problem{Where: at.where(), What: at.label(key) + what, Hint: hint})
 }

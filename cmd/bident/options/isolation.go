@@ -14,6 +14,16 @@ func bareName(v any) fault {
 	return fault{}
 }
 
+// owner checks socket_owner.
+func owner(v any) fault {
+	text := v.(string)
+	name, group, both := strings.Cut(text, ":")
+	if both && group == "" || strings.ContainsAny(name+group, " \t:") {
+		return fault{fmt.Sprintf("%q is not an owner", v), "USER, USER:GROUP or :GROUP"}
+	}
+	return fault{}
+}
+
 // groupName checks an item of groups.
 func groupName(v any) fault {
 	if v.(string) == "" {
@@ -29,6 +39,17 @@ func absolute(v any) fault {
 	}
 	return fault{}
 }
+
+// coreSize checks rlimit_core.
+func coreSize(v any) fault {
+	text := v.(string)
+	if _, err := ParseSize(text); err != nil && text != "" && text != unlimitedCore {
+		return fault{fmt.Sprintf("%q is not a size", text), "such as 0, 10m or unlimited"}
+	}
+	return fault{}
+}
+
+const unlimitedCore = "unlimited"
 
 // umask checks an octal umask.
 func umask(v any) fault {

@@ -15,6 +15,7 @@ type Key struct {
 	derived bool  // Default is a rule in words; the code is in derive
 	noFlag  bool  // has no flag of its own
 	expr    bool  // its items are regular expressions
+	file    bool  // names where settings come from
 	into    any   // pointer to the field of Serve
 	check   check // what the type alone does not say; may be nil
 }
@@ -50,9 +51,7 @@ func envName(key string) string { return envPrefix + strings.ToUpper(key) }
 // notBuilt lists the settings that are part of Bident's interface but not of
 // this version; true marks booleans, whose flags take no value.
 var notBuilt = map[string]bool{
-	"clock_socket": false, "cgi": true,
-	"match": false, "script": false, "upstream": false,
-	"socket_owner": false,
+	"clock_socket": false,
 	"drain_delay":  false,
 	"max_dequeue":  false, "check_for_dequeue": false, "dequeue_command": false,
 	"background": true, "setsid": true,

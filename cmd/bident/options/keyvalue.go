@@ -19,7 +19,7 @@ func (r *reading) keyValues(path string, data []byte) (settings []given) {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		at := origin{fromFile, path, number}
+		at := origin{from: fromFile, name: path, line: number}
 		line = strings.TrimPrefix(line, "--")
 		end := strings.IndexFunc(line, func(c rune) bool { return !isWord(c) })
 		if end < 0 {

@@ -9,8 +9,9 @@ import (
 )
 
 // Load reads the settings from the arguments after "serve", the environment (as
-// os.Environ gives it) and the configuration file these name, which is read with
-// readFile. Names of environment variables in own are left alone though they
+// os.Environ gives it), the configuration file these name and the php-fpm file that
+// any of them names, which are read with readFile. The files that a php-fpm file
+// includes by a pattern are looked for in the file system. Names of environment variables in own are left alone though they
 // begin with BIDENT_; a name that ends in "_" stands for all that begin with it.
 //
 // The error is ErrHelp if help was asked for, else Problems with everything that
@@ -31,7 +32,9 @@ func Load(args, environ []string, readFile func(string) ([]byte, error), own ...
 	}
 	variables := r.environment(environ, own)
 	r.apply(lineage(environ))
-	r.apply(r.file(variables, flags, readFile))
+	file := r.file(variables, flags, readFile)
+	r.apply(r.phpFPM(environ, readFile, file, variables, flags))
+	r.apply(file)
 	r.apply(variables)
 	r.apply(flags)
 	r.derive()
@@ -128,10 +131,7 @@ func (k Key) set(v value) fault {
 
 // report adds a problem with a value.
 func (r *reading) report(g given, f fault) {
-	if g.at.from == fromFile {
-		f.what = g.name + ": " + f.what
-	}
-	r.problems = append(r.problems, Problem{g.at.where(), f.what, f.hint, g.at.from == fromFlag})
+	r.problems = append(r.problems, Problem{g.at.where(), g.at.label(g.name) + f.what, f.hint, g.at.from == fromFlag})
 }
 
 // known reports whether a name is that of a setting which can be given at the
@@ -185,6 +185,16 @@ func (r *reading) names(flags bool) []string {
 	return names
 }
 
+// bareReason is why a file cannot be read, without its path, which the message has
+// anyway.
+func bareReason(err error) error {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		return pathError.Err
+	}
+	return err
+}
+
 // file reads the file that the strongest of the sources names, if any does.
 func (r *reading) file(variables, flags []given, readFile func(string) ([]byte, error)) []given {
 	var named *given
@@ -201,12 +211,8 @@ func (r *reading) file(variables, flags []given, readFile func(string) ([]byte, 
 	path := named.value.text
 	data, err := readFile(path)
 	if err != nil {
-		var pathError *fs.PathError
-		if errors.As(err, &pathError) {
-			err = pathError.Err // the path is in the message anyway
-		}
 		r.problems = append(r.problems, Problem{
-			Where: named.at.where(), What: fmt.Sprintf("cannot read %q: %v", path, err),
+			Where: named.at.where(), What: fmt.Sprintf("cannot read %q: %v", path, bareReason(err)),
 		})
 		return nil
 	}

@@ -87,11 +87,12 @@ func TestDefaults(t *testing.T) {
 	s := load(t, nil, nil, "", "")
 	want := Serve{
 		App: "demo", Listen: []string{"http://127.0.0.1:8080"}, Mode: "emulate", Concurrency: 1, Accept: "auto",
-		MaxServers: 50, MinServers: 50, StartServers: 50,
+		UpstreamKeep: time.Second,
+		MaxServers:   50, MinServers: 50, StartServers: 50,
 		CheckForWaiting: 10 * time.Second, CheckForSpawn: 30 * time.Second, MinChildTTL: 10 * time.Second, MaxSurge: 1,
 		MaxRequests: 1000, StartTimeout: time.Minute, DieTimeout: time.Minute, CheckForDead: 30 * time.Second, MaxLost: 10,
 		QueueSize: 1024, QueueTimeout: 30 * time.Second, LogLevel: 2, LogFormat: "text", HUP: "reload", MaxBodySize: 64 << 20,
-		Index: []string{"index.html"}, TLSMinVersion: "1.2", HTTPSPort: 443, AccessLogFormat: "combined",
+		Index: []string{"index.html"}, CGIPrefix: "/cgi-bin/", TLSMinVersion: "1.2", HTTPSPort: 443, AccessLogFormat: "combined",
 		MaxHeaderSize: 64 << 10, BodyMemory: 256 << 20, HeaderTimeout: 15 * time.Second,
 		ReadTimeout: time.Minute, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
 	}

@@ -11,6 +11,7 @@ type source int
 
 const (
 	fromDefault source = iota
+	fromFPM            // a php-fpm file
 	fromFile
 	fromEnvironment
 	fromFlag
@@ -21,12 +22,25 @@ type origin struct {
 	from source
 	name string // of the flag, the variable or the file
 	line int    // in a file, from 1
+	key  string // what a php-fpm file calls it
+}
+
+// label is what stands before the words of a message on the setting with a key:
+// its name, unless the place says it anyway.
+func (o origin) label(key string) string {
+	switch o.from {
+	case fromFile:
+		return key + ": "
+	case fromFPM:
+		return o.key + ": "
+	}
+	return ""
 }
 
 // String returns the origin as Settings.Origin gives it.
 func (o origin) String() string {
 	switch o.from {
-	case fromFile:
+	case fromFile, fromFPM:
 		return o.where()
 	case fromEnvironment:
 		return "environment " + o.name
@@ -45,7 +59,7 @@ func (o origin) where() string {
 	switch {
 	case o.from == fromDefault:
 		return "default"
-	case o.from == fromFile && o.line > 0:
+	case (o.from == fromFile || o.from == fromFPM) && o.line > 0:
 		return fmt.Sprintf("%s:%d", oneLine(o.name), o.line)
 	default:
 		return oneLine(o.name)

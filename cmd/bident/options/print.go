@@ -13,7 +13,9 @@ import (
 // Print writes every setting as TOML, with its effective value and, as a
 // comment, its origin. Read as a configuration file this gives the same
 // settings. The name of the configuration file itself, which a file cannot
-// have, is a comment. The error is the writer's.
+// have, is a comment, and so are those of a php-fpm file and its pool, whose
+// settings are all there. What has no effect in that file follows, as comments. The
+// error is the writer's.
 func (s *Settings) Print(w io.Writer) error {
 	var b strings.Builder
 	group := ""
@@ -32,10 +34,16 @@ func (s *Settings) Print(w io.Writer) error {
 			fmt.Fprintf(&b, "# %s\n", group)
 		}
 		name := k.Name
-		if name == "config" {
+		if k.file {
 			name = "# " + name
 		}
 		fmt.Fprintf(&b, "%-*s = %-*s # %s\n", names, name, values, tomlText(k.into), s.Origin(k.Name))
+	}
+	if len(s.ignored) > 0 {
+		b.WriteString("\n# Without effect in the php-fpm file\n")
+		for _, p := range s.ignored {
+			fmt.Fprintf(&b, "# %s\n", p)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -39,7 +39,6 @@ func TestArgumentProblems(t *testing.T) {
 		{"--pid-file --hup stop", 64, "--pid-file: its value is missing (--pid-file FILE)"},
 		{"--drain-delay 5", 64, "--drain-delay: not available in this version"},
 		{"--drain-delay=5", 64, "--drain-delay: not available in this version"},
-		{"--cgi", 64, "--cgi: not available in this version"},
 		{"--max-servers many", 64, `--max-servers: "many" is not a whole number (such as 50)`},
 		{"--max-servers 1_0", 64, `--max-servers: "1_0" is not a whole number (such as 50)`},
 		{"--max-servers -1", 64, "--max-servers: -1 is too small (at least 1)"},
@@ -76,6 +75,16 @@ func TestArgumentProblems(t *testing.T) {
 		{"--admin fcgi://:9000", 64, `--admin: "fcgi://:9000": status and ctl speak HTTP, at an address of their own (http+unix:///path, http://127.0.0.1:port or off)`},
 		{"--listen https+unix:///a", 64, `--listen: "https+unix:///a" has an unknown scheme (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
 		{"--listen gopher://:70", 64, `--listen: "gopher://:70" has an unknown scheme (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
+		{"--upstream 9000", 64, `--upstream: "9000" is not a URL (such as fcgi://127.0.0.1:9000 or fcgi+unix:///run/php/php-fpm.sock)`},
+		{"--upstream fcgi://:9000", 64, `--upstream: "fcgi://:9000" needs a host and a port to connect to (such as fcgi://127.0.0.1:9000 or fcgi+unix:///run/php/php-fpm.sock)`},
+		{"--upstream fcgi://localhost", 64, `--upstream: "fcgi://localhost" has no port (such as fcgi://127.0.0.1:9000 or fcgi+unix:///run/php/php-fpm.sock)`},
+		{"--upstream fcgi+unix://run/x", 64, `--upstream: "fcgi+unix://run/x" has no absolute path (such as fcgi://127.0.0.1:9000 or fcgi+unix:///run/php/php-fpm.sock, with three slashes)`},
+		{"--upstream http://localhost:80", 64, `--upstream: "http://localhost:80" has an unknown scheme (such as fcgi://127.0.0.1:9000 or fcgi+unix:///run/php/php-fpm.sock)`},
+		{"--upstream-keep 5s", 78, "--upstream-keep: makes no sense without upstream (it is for the connections to one)"},
+		{"--upstream fcgi://a:1 --mode fork", 78, "--mode: fork makes no sense with an upstream (its processes are started by somebody else: mode emulate)"},
+		{"--upstream fcgi://a:1 -- php-cgi", 78, "--upstream: an upstream and a program are given, but only one can answer (leave out one of them: an upstream's processes are started by somebody else)"},
+		{"--upstream fcgi://a:1 --app demo", 78, "--app: an application and an upstream are given, but only one can be served (leave out one of them)"},
+		{"--upstream fcgi://a:1 --accept slot", 78, "--accept: makes no sense in mode emulate (slot needs mode fork)"},
 		{"--admin on", 64, `--admin: "on" is not a URL (http+unix:///path, http://127.0.0.1:port or off)`},
 		{"--admin https://:1", 64, `--admin: "https://:1": status and ctl do not reach the server by https (http+unix:///path, http://127.0.0.1:port or off)`},
 		{"--index a/b", 64, `--index: "a/b" is not the name of a file without its directory (such as index.html)`},
@@ -148,7 +157,28 @@ func TestArgumentProblems(t *testing.T) {
 		{"--app shop", 78, `--app: there is no application "shop" (demo is the one that is built in)`},
 		{"--app=", 78, "--app: nothing to serve (demo, files below --root, or a program after --)"},
 
-		{"--root a -- x", 78, "--root: with a program it is not available in this version (leave out one of them)"},
+		{"--cgi", 78, "--cgi: there is no program (bident serve --cgi -- program args..., or --cgi-bin DIR for a directory of scripts)"},
+		{"--cgi-bin a -- x", 78, "--cgi-bin: a directory of scripts and a program are given, but only one can be served (leave out one of them)"},
+		{"--cgi-bin a --app demo", 78, "--app: an application and a directory of scripts are given, but only one can be served (leave out one of them)"},
+		{"--cgi-bin a --mode fork --upstream fcgi://h:1", 78, "--cgi-bin: a directory of scripts and an upstream are given, but only one can be served (leave out one of them)\n--mode: fork makes no sense with an upstream (its processes are started by somebody else: mode emulate)"},
+		{"--cgi-bin a --demo-faults", 78, "--demo-faults: makes no sense with a directory of scripts (it is a setting of the demo)"},
+		{"--cgi-bin a --mode emulate", 78, "--mode: a program cannot be served in mode emulate (its workers are processes: mode fork)"},
+		{"--cgi-bin a --accept slot", 78, "--accept: slot makes no sense with a program (auto or request: the server accepts for the program)"},
+		{"--cgi-bin a --match b", 78, "--match: makes no sense without a program (it is about what the program answers)"},
+		{"--cgi-prefix /a/", 78, "--cgi-prefix: makes no sense without cgi_bin (it is what that directory stands for)"},
+		{"--cgi-bin a --cgi-prefix a", 64, `--cgi-prefix: "a" is not a path that begins and ends with a slash (such as /cgi-bin/)`},
+		{"--cgi-bin a --cgi-prefix /a/../", 64, `--cgi-prefix: "/a/../" is not a path that begins and ends with a slash (such as /cgi-bin/)`},
+		{"--cgi-bin a --cgi-prefix / --root b", 78, "--cgi-prefix: / makes no sense with root (the files would never be served: leave out one of them)"},
+		{"--cgi --max-memory 1g -- x", 78, "--max-memory: makes no sense with CGI (a process of its own does each request: rlimit_as limits its memory)"},
+		{"--match ( -- x", 64, `--match: "(" is no regular expression: missing closing ): "(" (such as ^/app/ or \.php$)`},
+		{"--match a", 78, "--match: makes no sense without a program (it is about what the program answers)"},
+		{"--script a --root b", 78, "--script: makes no sense without a program (it is about what the program answers)"},
+		{"--fallback index.php", 64, `--fallback: "index.php" is not the path of a file below root (such as /index.php)`},
+		{"--fallback /../index.php", 64, `--fallback: "/../index.php" is not the path of a file below root (such as /index.php)`},
+		{"--fallback /index.php -- x", 78, "--fallback: makes no sense without root (it is for a program with a directory)"},
+		{"--sendfile-root a -- x", 78, "--sendfile-root: makes no sense without root (it is for a program with a directory)"},
+		{"--root a --fallback /index.php --script b -- x", 78, "--fallback: makes no sense with script (that answers where there is nothing)"},
+		{"--root a --sendfile-root= -- x", 64, "--sendfile-root: the name of the directory is empty"},
 		{"--root a --app demo", 78, "--app: an application and files are given, but only one can be served (leave out one of them)"},
 		{"--root a --demo-faults", 78, "--demo-faults: makes no sense with files (it is a setting of the demo)"},
 		{"--index a.html", 78, "--index: makes no sense without root (it is what stands for a directory of files)"},
@@ -217,7 +247,7 @@ func TestFileProblems(t *testing.T) {
 		{"a.toml", "index = []", "a.toml:1: index: makes no sense without root (it is what stands for a directory of files)"},
 		{"a.toml", "root = 'a'\nindex = []", "a.toml:2: index: there is no name that could stand for a directory (leave it out for index.html)"},
 		{"a.toml", "root = 'a'\napp = 'demo'", "a.toml:2: app: an application and files are given, but only one can be served (leave out one of them)"},
-		{"a.toml", "root = 'a'\nprogram = ['b']", "a.toml:1: root: with a program it is not available in this version (leave out one of them)"},
+		{"a.toml", "root = 'a'\nfallback = '/x'", "a.toml:2: fallback: makes no sense without a program (it is about what the program answers)"},
 		{"a.toml", "config = 'b.toml'", "a.toml:1: config: a file cannot name another (give it as flag or in the environment)"},
 		{"a.toml", "queue_size = 1\nhup = 'stop'\nqueue_size = 2", "a.toml:3: queue_size: is set twice (first in line 1)"},
 		{"a.toml", "max_servers = 1\nn_processes = 2", "a.toml:2: n_processes 2 contradicts max_servers 1 (they are two names of one setting)"},
@@ -277,10 +307,10 @@ func TestFileProblems(t *testing.T) {
 
 func TestAllProblemsAreReported(t *testing.T) {
 	p := problems(t, []string{"--max-srvers", "7", "--drain-delay=x", "--queue-size", "x", "--gomaxprocs=2", "--config", "a.toml"},
-		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_SOCKET_OWNER=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
+		[]string{"BIDENT_LOG_LEVEL=9", "BIDENT_DEQUEUE_COMMAND=x"}, "a.toml", "max_server = 2\nqueue_size = '10'\nhup = 'x'\n")
 	want := `--max-srvers: unknown flag (did you mean --max-servers?)
 --drain-delay: not available in this version
-BIDENT_SOCKET_OWNER: not available in this version
+BIDENT_DEQUEUE_COMMAND: not available in this version
 a.toml:1: unknown key "max_server" (did you mean "max_servers"?)
 a.toml:2: queue_size: the string "10" is not a whole number (such as 50, without quotes)
 a.toml:3: hup: "x" is not one of its values (reload or stop)

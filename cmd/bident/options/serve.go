@@ -9,17 +9,32 @@ import (
 // values are effective ones, with defaults applied. The defaults, units and
 // meanings of 0 are in the table, from which "bident serve --help" is made.
 type Serve struct {
-	// What is served. App is empty if Root or Program is given.
+	// What is served. App is empty if Root, Program, CGIBin or Upstream is given.
 	App        string
 	DemoFaults bool
-	Root       string   // directory of files; empty: none
+	Root       string   // directory of files, and of scripts of Program; empty: none
 	Index      []string // with Root, names tried for a directory, at least one
 	Program    []string // the external program and its arguments
+	CGI        bool     // Program is started for each request
+	CGIBin     string   // directory of CGI scripts; empty: none
+	CGIPrefix  string   // what it stands for; begins and ends with a slash
+	Upstream   []string // URLs of FastCGI listeners, instead of a program
+	// UpstreamKeep is how long idle connections to them are kept; 0: not at all.
+	UpstreamKeep time.Duration
+	PHPValue     []string // arguments of -d, for PHP's programs only
+
+	// What of it is the program's.
+	Match        string   // regular expression; empty: what is no file
+	Script       string   // file; empty: the one that is asked for
+	Fallback     string   // path below Root; empty: none
+	SendfileRoot []string // directories
 
 	// Where.
-	Listen     []string    // URLs
-	Backlog    int         // 0: the system's maximum
-	SocketMode fs.FileMode // of UNIX sockets; 0: what the umask leaves
+	Listen      []string    // URLs
+	Backlog     int         // 0: the system's maximum
+	SocketMode  fs.FileMode // of UNIX sockets; 0: what the umask leaves
+	SocketOwner string      // of UNIX sockets: USER, USER:GROUP or :GROUP; empty: the server's
+	WebServer   []string    // addresses that may connect to those for FastCGI; none: see httpd.Server.WebServers
 
 	// TLS. There are certificates or hosts if a URL of Listen is https.
 	TLSCert       []string // files
@@ -49,6 +64,7 @@ type Serve struct {
 	CheckForWaiting time.Duration
 	CheckForSpawn   time.Duration
 	MinChildTTL     time.Duration
+	MaxIdle         time.Duration // 0: no limit
 	MaxSurge        int
 	MaxUnavailable  int
 	StartDelay      time.Duration
@@ -113,8 +129,9 @@ type Serve struct {
 	WorkingDir      string
 	Umask           string // octal; empty: as it is
 	NoNewPrivs      bool
-	RlimitAS        int64 // octets; 0: as it is
-	RlimitNofile    int   // 0: as it is
+	RlimitAS        int64  // octets; 0: as it is
+	RlimitNofile    int    // 0: as it is
+	RlimitCore      string // a size or "unlimited"; empty: as it is
 	Nice            int
 	CPUs            string // as 0,2-3; empty: all
 	Cgroup          string
@@ -126,4 +143,9 @@ type Serve struct {
 
 	// Config is the path of the configuration file; empty: none.
 	Config string
+
+	// PHPFPMConf is the path of the php-fpm file, PHPFPMPool the name of its pool;
+	// empty: none, the only one.
+	PHPFPMConf string
+	PHPFPMPool string
 }

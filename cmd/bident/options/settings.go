@@ -9,6 +9,31 @@ import (
 type Settings struct {
 	Serve
 	origins map[string]origin // of the keys that were set explicitly
+	ignored Problems
+}
+
+// Ignored lists what stands in the php-fpm file and has no effect, with the place
+// of each and the reason as a hint. It is nil if there is nothing, or no such file.
+func (s *Settings) Ignored() Problems { return s.ignored }
+
+// Unprivileged takes back what a php-fpm file says that only root can do, as
+// php-fpm does, and adds it to Ignored: user, group, nice and socket_owner. It is
+// for a server that is not root's. What another source says stays.
+func (s *Settings) Unprivileged() {
+	for _, k := range table(&s.Serve) {
+		at := s.origins[k.Name]
+		if at.from != fromFPM || !slices.Contains([]string{"user", "group", "nice", "socket_owner"}, k.Name) {
+			continue
+		}
+		switch p := k.into.(type) {
+		case *string:
+			*p = ""
+		case *int:
+			*p = 0
+		}
+		delete(s.origins, k.Name)
+		s.ignored = append(s.ignored, Problem{Where: at.where(), What: at.key + ": ignored", Hint: "only root can do that"})
+	}
 }
 
 // Origin says where the value of a key came from: "flag --max-servers",
@@ -20,10 +45,7 @@ func (s *Settings) Origin(key string) string { return s.origins[key].String() }
 // Load would. It is for what only the use of the value brings to light.
 func (s *Settings) Problem(key, what, hint string) Problem {
 	at := s.origins[key]
-	if at.from == fromFile {
-		what = key + ": " + what
-	}
-	return Problem{Where: at.where(), What: what, Hint: hint}
+	return Problem{Where: at.where(), What: at.label(key) + what, Hint: hint}
 }
 
 // IsSet reports whether a key was set explicitly, be it to its default.
@@ -32,12 +54,19 @@ func (s *Settings) IsSet(key string) bool { _, ok := s.origins[key]; return ok }
 // derive fills in the defaults that depend on other settings.
 func (s *Settings) derive() {
 	program := len(s.Program) > 0
-	if !s.IsSet("app") && !program && s.Root == "" {
+	external := program || s.CGIBin != ""
+	if !s.IsSet("app") && !external && len(s.Upstream) == 0 && s.Root == "" {
 		s.App = "demo"
+	}
+	if !s.IsSet("index") {
+		s.Index = []string{defaultIndex}
+		if (program || len(s.Upstream) > 0) && s.Root != "" {
+			s.Index = []string{"index.php", defaultIndex}
+		}
 	}
 	if !s.IsSet("mode") {
 		s.Mode = "emulate"
-		if program {
+		if external {
 			s.Mode = "fork"
 		}
 	}

@@ -12,14 +12,27 @@ var examples = map[string]struct {
 	toml    string   // in TOML, if not the words in quotes
 	context string   // flags with which it makes sense
 	want    string   // as Print writes it, if not as in TOML
+	program bool     // it makes sense with a program
 }{
 	"app":                         {items: []string{"demo"}},
 	"demo_faults":                 {items: []string{"yes"}, toml: "true"},
 	"root":                        {items: []string{"/srv/www"}},
 	"index":                       {items: []string{"home.html", "index.htm"}, context: "--root=/srv"},
+	"match":                       {items: []string{`\.php$`}, want: `"\\.php$"`, program: true},
+	"script":                      {items: []string{"app.php"}, program: true},
+	"fallback":                    {items: []string{"/index.php"}, context: "--root=/srv", program: true},
+	"cgi":                         {items: []string{"yes"}, toml: "true", program: true},
+	"cgi_bin":                     {items: []string{"/srv/cgi-bin"}},
+	"cgi_prefix":                  {items: []string{"/c/"}, context: "--cgi-bin=/srv/cgi-bin"},
+	"sendfile_root":               {items: []string{"/srv/a", "b"}, context: "--root=/srv", program: true},
+	"upstream":                    {items: []string{"fcgi://127.0.0.1:9000", "fcgi+unix:///run/x"}},
+	"upstream_keep":               {items: []string{"5"}, toml: "5", want: `"5s"`, context: "--upstream=fcgi://127.0.0.1:9000"},
 	"listen":                      {items: []string{"http://:1", "http+unix:///run/x"}},
 	"backlog":                     {items: []string{"7"}, toml: "7"},
 	"socket_mode":                 {items: []string{"660"}, toml: "0o660", want: `"0660"`},
+	"socket_owner":                {items: []string{"www-data:33"}},
+	"php_value":                   {items: []string{"memory_limit=64M", "a.b=E_ALL"}, program: true},
+	"web_server":                  {items: []string{"127.0.0.1", "::1"}, context: "--listen=fcgi://:1"},
 	"tls_cert":                    {items: []string{"a.pem", "b.pem"}, context: "--listen=https://:1"},
 	"tls_key":                     {items: []string{"a.key", "b.key"}, context: "--listen=https://:1 --tls-cert=a --tls-cert=b"},
 	"tls_min_version":             {items: []string{"1.3"}, context: "--listen=https://:1 --tls-cert=a"},
@@ -43,6 +56,7 @@ var examples = map[string]struct {
 	"check_for_waiting":           {items: []string{"3"}, toml: "3", want: `"3s"`},
 	"check_for_spawn":             {items: []string{"3m"}},
 	"min_child_ttl":               {items: []string{"3s"}},
+	"max_idle":                    {items: []string{"3s"}, context: "--min-servers=1"},
 	"max_surge":                   {items: []string{"3"}, toml: "3"},
 	"max_unavailable":             {items: []string{"3"}, toml: "3"},
 	"start_delay":                 {items: []string{"1.5"}, toml: "1.5", want: `"1.5s"`},
@@ -94,6 +108,7 @@ var examples = map[string]struct {
 	"no_new_privs":                {items: []string{"on"}, toml: "true", context: "--mode=fork"},
 	"rlimit_as":                   {items: []string{"4g"}, context: "--mode=fork"},
 	"rlimit_nofile":               {items: []string{"4096"}, toml: "4096", context: "--mode=fork"},
+	"rlimit_core":                 {items: []string{"10m"}, context: "--mode=fork"},
 	"nice":                        {items: []string{"-5"}, toml: "-5", context: "--mode=fork"},
 	"cpus":                        {items: []string{"0,2-3"}, context: "--mode=fork"},
 	"cgroup":                      {items: []string{"/sys/fs/cgroup/b"}, context: "--mode=fork"},
@@ -106,7 +121,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 	defaults := load(t, nil, nil, "", "")
 	standard := table(&defaults.Serve)
 	for i, k := range Keys() {
-		if k.noFlag || k.Name == "config" {
+		if k.noFlag || k.file {
 			continue // they have tests of their own
 		}
 		e, ok := examples[k.Name]
@@ -152,6 +167,9 @@ func TestEverySettingFromEverySource(t *testing.T) {
 			args := slices.Concat(strings.Fields(e.context), source.args)
 			if source.name != "" {
 				args = append(args, "--config", source.name)
+			}
+			if e.program {
+				args = append(args, "--", "phpx")
 			}
 			s, err := Load(args, source.environ, oneFile(source.name, source.text))
 			if err != nil {

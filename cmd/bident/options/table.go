@@ -25,11 +25,13 @@ const (
 // pass with its default.
 const (
 	defaultIndex      = "index.html"
+	defaultCGIPrefix  = "/cgi-bin/"
 	defaultLogFormat  = "combined"
 	defaultTLSVersion = "1.2"
 	defaultHTTPSPort  = 443
 
 	defaultCheckForDead = "30s"
+	defaultUpstreamKeep = "1s"
 )
 
 // table returns every setting, each bound to its field of s. It is the one
@@ -41,11 +43,31 @@ func table(s *Serve) []Key {
 		{Name: "demo_faults", into: &s.DemoFaults, Group: groupWhat, Default: "false",
 			Help: "let the demo answer the paths that crash or hang"},
 		{Name: "root", into: &s.Root, Group: groupWhat, Arg: "DIR",
-			Help: "directory of files to serve, instead of an application"},
-		{Name: "index", into: &s.Index, Group: groupWhat, Arg: "NAME", Default: defaultIndex, check: plainName,
+			Help: "directory of files to serve, instead of an application; with a program, of its scripts, too"},
+		{Name: "index", into: &s.Index, Group: groupWhat, Arg: "NAME", Default: defaultIndex + "; with a program index.php, then " + defaultIndex, derived: true, check: plainName,
 			Help: "file that stands for its directory, repeatable; the first that is there is served"},
+		{Name: "match", into: &s.Match, Group: groupWhat, Arg: "REGEX", check: regularExpression,
+			Help: "paths of URLs that are the program's; with root, of its scripts, and all others are files; if empty, all that are no files, and scripts are told by their extensions"},
+		{Name: "script", into: &s.Script, Group: groupWhat, Arg: "FILE",
+			Help: "the program's script for every path that is no file below root"},
+		{Name: "fallback", into: &s.Fallback, Group: groupWhat, Arg: "PATH", check: urlPath,
+			Help: "path below root of what answers where there is nothing, such as /index.php"},
+		{Name: "sendfile_root", into: &s.SendfileRoot, Group: groupWhat, Arg: "DIR", check: directoryName,
+			Help: "one more directory, beside root, with files that a program may have sent by X-Sendfile, repeatable"},
+		{Name: "cgi", into: &s.CGI, Group: groupWhat, Default: "false",
+			Help: "the program after -- speaks CGI: it is started anew for each request"},
+		{Name: "cgi_bin", into: &s.CGIBin, Group: groupWhat, Arg: "DIR",
+			Help: "directory of CGI scripts to serve below cgi_prefix, instead of an application; with root beside its files"},
+		{Name: "cgi_prefix", into: &s.CGIPrefix, Group: groupWhat, Arg: "PATH", Default: defaultCGIPrefix, check: urlDirectory,
+			Help: "path of URLs that cgi_bin stands for"},
 		{Name: "program", into: &s.Program, Group: groupWhat, noFlag: true,
-			Help: "external FastCGI program and its arguments, instead of an application"},
+			Help: "external FastCGI program, or with cgi CGI program, and its arguments, instead of an application"},
+		{Name: "upstream", into: &s.Upstream, Group: groupWhat, Arg: "URL", check: upstreamURL,
+			Help: "FastCGI listener that somebody else runs, such as php-fpm, instead of a program: fcgi://host:port or fcgi+unix:///path; repeatable, they take turns"},
+		{Name: "upstream_keep", into: &s.UpstreamKeep, Group: groupWhat, Arg: "TIME", Default: defaultUpstreamKeep,
+			Help: "time an idle connection to an upstream is kept, which may hold one of its processes; 0 is not at all"},
+		{Name: "php_value", into: &s.PHPValue, Group: groupWhat, Arg: "NAME=VALUE", check: phpValue,
+			Help: "setting of php.ini for a program that is PHP's, repeatable; VALUE is as for php-cgi's -d, text best in single quotes of its own"},
 
 		{Name: "listen", into: &s.Listen, Group: groupWhere, Arg: "URL", Default: "http://127.0.0.1:8080", check: listenURL,
 			Help: "address to serve on, repeatable: http://host:port or https://host:port, where port 0 picks one, http+unix:///path, or, for FastCGI, fcgi://host:port or fcgi+unix:///path; http+fd://3, fcgi+fd://0, http+systemd://NAME and fcgi+systemd://NAME are sockets that listen already; if none is given, the variable FCGI_SOCKET_PATH says where to listen for FastCGI, :9005 or a path"},
@@ -53,6 +75,10 @@ func table(s *Serve) []Key {
 			Help: "connections the kernel queues for each address; 0 is the system's maximum"},
 		{Name: "socket_mode", into: &s.SocketMode, Group: groupWhere, Arg: "MODE",
 			Help: "file mode of UNIX sockets, octal; if empty, the umask decides"},
+		{Name: "socket_owner", into: &s.SocketOwner, Group: groupWhere, Arg: "OWNER", check: owner,
+			Help: "whose UNIX sockets are: USER, USER:GROUP or :GROUP; if empty, the server's"},
+		{Name: "web_server", into: &s.WebServer, Group: groupWhere, Arg: "ADDRESS", check: webServer,
+			Help: "web server that may connect to addresses for FastCGI, repeatable; if there is none, those in the variable FCGI_WEB_SERVER_ADDRS, else all"},
 
 		{Name: "tls_cert", into: &s.TLSCert, Group: groupTLS, Arg: "FILE", check: fileName,
 			Help: "certificate for https with its chain, in PEM, repeatable: clients are shown the one for the host they ask for, else the first; a reload reads the files again"},
@@ -108,6 +134,8 @@ func table(s *Serve) []Key {
 			Help: "time after workers were added before idle ones are retired"},
 		{Name: "min_child_ttl", into: &s.MinChildTTL, Group: groupHowMany, Arg: "TIME", Default: "10s", Reload: true,
 			Help: "age before which an idle worker is not retired"},
+		{Name: "max_idle", into: &s.MaxIdle, Group: groupHowMany, Arg: "TIME", Default: "0s", Reload: true,
+			Help: "time without a request after which a worker is let go, as far as min_servers and min_spare_servers allow; 0 is no such limit; the default of max_spare_servers is no limit then"},
 		{Name: "max_surge", into: &s.MaxSurge, Group: groupHowMany, Arg: "N", Default: "1", check: atLeast(0), Reload: true,
 			Help: "workers there may be beyond the number wanted while some are replaced"},
 		{Name: "max_unavailable", into: &s.MaxUnavailable, Group: groupHowMany, Arg: "N", Default: "0", check: atLeast(0), Reload: true,
@@ -218,6 +246,8 @@ func table(s *Serve) []Key {
 			Help: "in fork mode, most address space of a worker; 0 leaves it as it is"},
 		{Name: "rlimit_nofile", into: &s.RlimitNofile, Group: groupIsolation, Arg: "N", Default: "0", check: atLeast(0),
 			Help: "in fork mode, most open descriptors of a worker; 0 leaves it as it is"},
+		{Name: "rlimit_core", into: &s.RlimitCore, Group: groupIsolation, Arg: "SIZE", check: coreSize,
+			Help: "in fork mode, largest core file of a worker, or unlimited; if empty, as it is"},
 		{Name: "nice", into: &s.Nice, Group: groupIsolation, Arg: "N", Default: "0", check: between(-20, 19),
 			Help: "in fork mode, priority of workers: 19 is the lowest; 0 leaves it as it is"},
 		{Name: "cpus", into: &s.CPUs, Group: groupIsolation, Arg: "LIST", check: processors,
@@ -232,7 +262,11 @@ func table(s *Serve) []Key {
 		{Name: "admin", into: &s.Admin, Group: groupAdmin, Arg: "URL", Default: "a socket in the user's runtime directory", derived: true, check: adminURL,
 			Help: "where status and ctl reach the server: http+unix:///path, http://127.0.0.1:port or off"},
 
-		{Name: "config", Aliases: []string{"conf_file"}, into: &s.Config, Group: groupFile, Arg: "FILE",
+		{Name: "config", Aliases: []string{"conf_file"}, into: &s.Config, file: true, Group: groupFile, Arg: "FILE",
 			Help: "settings in TOML if the name ends in .toml, else in lines of a key and a value, as for Net::Server"},
+		{Name: "php_fpm_conf", into: &s.PHPFPMConf, Group: groupFile, Arg: "FILE", file: true,
+			Help: "file of a pool of php-fpm to start from; config check shows what has no effect"},
+		{Name: "php_fpm_pool", into: &s.PHPFPMPool, Group: groupFile, Arg: "NAME", file: true,
+			Help: "pool of that file, if there are several"},
 	}
 }

@@ -30,7 +30,7 @@ func (r *reading) toml(path string, data []byte) (settings []given) {
 			continue
 		}
 		key := keyOf(node)
-		at := origin{fromFile, path, line.of(key.offset)}
+		at := origin{from: fromFile, name: path, line: line.of(key.offset)}
 		if node.Kind != unstable.KeyValue {
 			r.problems = append(r.problems, Problem{Where: at.where(),
 				What: fmt.Sprintf("unknown table %q", key.name), Hint: "settings stand outside of tables"})
@@ -46,9 +46,9 @@ func (r *reading) toml(path string, data []byte) (settings []given) {
 		if errors.As(err, &syntax) {
 			number = line.of(int(tree.Range(syntax.Highlight).Offset))
 		}
-		r.invalidTOML(origin{fromFile, path, number}, err)
+		r.invalidTOML(origin{from: fromFile, name: path, line: number}, err)
 	} else if invalid != nil && len(r.problems) == before && !repeats(settings) {
-		at := origin{fromFile, path, 0}
+		at := origin{from: fromFile, name: path}
 		var decode *toml.DecodeError
 		if errors.As(invalid, &decode) {
 			at.line, _ = decode.Position()

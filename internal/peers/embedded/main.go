@@ -7,6 +7,7 @@ import (
 	"flag"
 	"log"
 	"log/slog"
+	"strings"
 
 	"github.com/bident/bident/httpd"
 	"github.com/bident/bident/internal/peers/hello"
@@ -15,7 +16,7 @@ import (
 
 func main() {
 	var srv httpd.Server
-	address := flag.String("listen", "127.0.0.1:0", "TCP address")
+	address := flag.String("listen", "127.0.0.1:0", "TCP address, or URL of a listener")
 	wait := flag.Duration("wait", 0, "how long the handler waits")
 	certificate := flag.String("cert", "", "certificate, for HTTPS")
 	key := flag.String("key", "", "its key")
@@ -32,7 +33,10 @@ func main() {
 		scheme = "https"
 		srv.TLS = httpd.TLS{CertFiles: []string{*certificate}, KeyFiles: []string{*key}}
 	}
-	srv.Listen = []string{scheme + "://" + *address}
+	if !strings.Contains(*address, "://") {
+		*address = scheme + "://" + *address
+	}
+	srv.Listen = []string{*address}
 	srv.Pool.MaxRequests = pool.NoLimit
 	srv.Handler = httpd.Fast(hello.Handler(*wait))
 	srv.Signals = true

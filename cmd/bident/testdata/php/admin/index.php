@@ -1,0 +1,2 @@
+<?php
+echo "admin ", $_SERVER["SCRIPT_NAME"], "\n";

@@ -1,0 +1,189 @@
+package httpd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const (
+	// dialTimeout is how long an upstream may take to accept a connection, which
+	// its system does for it.
+	dialTimeout = 3 * time.Second
+	// downAfter is for how long, and downCount how often in a row, connecting must
+	// have failed for an upstream to be down: a restart takes less.
+	downAfter = 2 * time.Second
+	downCount = 3
+	// Probes of an upstream that is down come that far apart.
+	firstProbe = 50 * time.Millisecond
+	lastProbe  = time.Second
+)
+
+// origin is one listener of an upstream, and what is known of its health. It is
+//
+//	up      it is connected to as needed; failures are counted, and forgotten at
+//	        the next success or when none has come for a while
+//	down    nobody connects but a probe, one at a time, that is a goroutine's: up
+//	        again when it comes through
+//
+// What connects is taken to be healthy: whether answers are good is for the
+// application to say, and a request that kills every process that serves it must not
+// keep others away.
+type origin struct {
+	up               *upstream
+	url              string
+	network, address string
+
+	down    atomic.Bool
+	open    atomic.Int64 // connections there are now
+	opened  atomic.Int64 // connections there have been
+	refused atomic.Int64 // those that could not be had
+	retried atomic.Int64 // requests that were sent again over another connection
+
+	mu          sync.Mutex
+	misses      int // failures in a row
+	first, last time.Time
+	since       time.Time // when it went up or down
+}
+
+// dial makes a connection.
+func (t *origin) dial(ctx context.Context) (net.Conn, error) {
+	d := net.Dialer{Timeout: dialTimeout}
+	conn, err := d.DialContext(ctx, t.network, t.address)
+	switch {
+	case err == nil:
+		t.opened.Add(1)
+		t.reached()
+	case ctx.Err() == nil:
+		t.refused.Add(1)
+		if !ours(err) {
+			t.missed(err)
+		}
+	}
+	return conn, err
+}
+
+// ours reports whether a connection could not be had for a reason that says nothing
+// against the upstream: its queue is full, or this system is short of something.
+func ours(err error) bool {
+	for _, e := range []error{
+		syscall.EAGAIN, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// reached notes a success.
+func (t *origin) reached() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.misses = 0
+}
+
+// missed notes a failure.
+func (t *origin) missed(err error) {
+	now := time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.misses == 0 || now.Sub(t.last) > downAfter {
+		t.misses, t.first = 0, now
+	}
+	t.misses++
+	t.last = now
+	if t.misses >= downCount && now.Sub(t.first) >= downAfter && !t.down.Load() {
+		t.lower(err)
+	}
+}
+
+// lower marks the origin as down, with the lock held.
+func (t *origin) lower(err error) {
+	if t.up.ctx.Err() != nil {
+		return
+	}
+	t.since = time.Now()
+	t.down.Store(true)
+	t.up.log.Error("upstream is down", "upstream", t.url, "error", err)
+	t.up.probes.Go(t.probe)
+}
+
+// look finds out, at the start, whether the origin is there.
+func (t *origin) look() {
+	d := net.Dialer{Timeout: dialTimeout}
+	conn, err := d.DialContext(t.up.ctx, t.network, t.address)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case err == nil:
+		conn.Close()
+	case !ours(err) && !t.down.Load():
+		t.lower(err)
+	}
+}
+
+// probe waits until a origin that is down can be connected to.
+func (t *origin) probe() {
+	d := net.Dialer{Timeout: dialTimeout}
+	for pause := firstProbe; ; pause = min(2*pause, lastProbe) {
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-t.up.ctx.Done():
+			timer.Stop()
+			return
+		}
+		conn, err := d.DialContext(t.up.ctx, t.network, t.address)
+		if err != nil && !ours(err) || t.up.ctx.Err() != nil {
+			continue
+		}
+		if err == nil {
+			conn.Close()
+		}
+		t.mu.Lock()
+		t.misses, t.since = 0, time.Now()
+		t.down.Store(false)
+		t.mu.Unlock()
+		t.up.log.Info("upstream is up again", "upstream", t.url)
+		return
+	}
+}
+
+// StatusUpstream is the state of one listener of an Upstream.
+type StatusUpstream struct {
+	URL string `json:"url"`
+	// Up says that it can be connected to, as far as is known; Since is when that
+	// changed last, zero if it never did.
+	Up    bool      `json:"up"`
+	Since time.Time `json:"since,omitzero"`
+	// Connections are there now. Opened counts them since the server's start,
+	// Failures those that could not be had, Retries the requests that were sent
+	// again, because a kept connection ended before they were read.
+	Connections int64 `json:"connections"`
+	Opened      int64 `json:"opened"`
+	Failures    int64 `json:"failures"`
+	Retries     int64 `json:"retries"`
+}
+
+// status is the state of a pool's upstreams, nil if it has none.
+func (u *upstream) status() []StatusUpstream {
+	if u == nil {
+		return nil
+	}
+	var list []StatusUpstream
+	for _, t := range u.origins {
+		t.mu.Lock()
+		since := t.since
+		t.mu.Unlock()
+		list = append(list, StatusUpstream{
+			URL: t.url, Up: !t.down.Load(), Since: since, Connections: t.open.Load(),
+			Opened: t.opened.Load(), Failures: t.refused.Load(), Retries: t.retried.Load(),
+		})
+	}
+	return list
+}
