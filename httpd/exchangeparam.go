@@ -32,8 +32,8 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 		role = j.role
 	}
 	c.Begin(role, r.up == nil || r.up.keeping)
-	if r.child.External() && j.params != nil {
-		r.passOn(j.params)
+	if r.child.External() && j.params != nil && r.answered.mount.scripts == nil {
+		r.passOn(j.params) // the web server has settled which script it is
 	} else if r.child.External() {
 		r.vars.visit(ctx, &r.answered.mount, r.param)
 	} else {

@@ -43,3 +43,18 @@ func TestFCGIKeptConnection(t *testing.T) {
 		}
 	})
 }
+
+// TestFCGIProgram: an external program gets the parameters of the web server.
+func TestFCGIProgram(t *testing.T) {
+	each(t, []kind{overFCGI(kinds[4]), overFCGI(kinds[5])}, func(t *testing.T, k kind) {
+		s := start(t, k, pool.Config{})
+		w := dialFCGI(t, s.url)
+		for _, n := range []int{0, 1, 100000} {
+			body := bytes.Repeat([]byte{'b'}, n)
+			w.do(params("POST", "/echo", n), body).is(t, 200, string(body))
+		}
+		if a := w.get("/none"); a.status != 404 {
+			t.Errorf("%+v", a)
+		}
+	})
+}
