@@ -28,12 +28,21 @@ const (
 // of it is written, when nobody can read it any more, or when it is closed.
 func (r *cgiRunner) feed(e *fork.Errand, body []byte, fed chan struct{}) {
 	in := e.Input()
+	var file io.Reader
+	if r.job.file != nil { // reading where it is mapped would bring all of it into memory
+		file = io.NewSectionReader(r.job.file, 0, r.job.size)
+	}
 	write := func() {
 		defer close(fed)
-		if in != nil {
+		switch {
+		case in == nil:
+			return
+		case file != nil:
+			_, _ = io.Copy(in, file)
+		default:
 			_, _ = in.Write(body)
-			in.Close()
 		}
+		in.Close()
 	}
 	if len(body) <= cgiInline {
 		write()
@@ -62,9 +71,11 @@ func (r *cgiRunner) notice(e *fork.Errand) {
 	<-e.Ended()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.errand == e {
-		r.ended = true
-		r.rouse(e)
+	if r.errand != e {
+		return
+	}
+	if r.ended = true; r.waits == untilEvent {
+		r.rouse(e) // or else it looks soon anyway
 	}
 }
 
@@ -99,6 +110,7 @@ func (r *cgiRunner) arm(e *fork.Errand, held bool) (outputWait, error) {
 	if e.Output().SetReadDeadline(by) != nil {
 		wait = noWait
 	}
+	r.waits = wait
 	return wait, nil
 }
 

@@ -152,6 +152,7 @@ func (c *conn) readStdin() (ok, more bool) {
 	}
 	if len(octets) > 0 || w.length > 0 {
 		d.ctx.Request.SetBodyRaw(octets)
+		d.job.file, d.job.size = d.body.file, d.body.stored
 		if w.length < 0 {
 			d.ctx.Request.Header.SetContentLength(len(octets))
 		}

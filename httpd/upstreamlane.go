@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,84 +24,18 @@ const (
 	// A request whose connection is refused tries again after such pauses.
 	firstPause = 5 * time.Millisecond
 	lastPause  = 250 * time.Millisecond
-	// sameMoment is how long after the request the end of a kept connection counts
-	// as one that had been decided before.
+	// sameMoment is how long after the answer before, and after the request, the end
+	// of a kept connection counts as one that had been decided before the request came.
 	sameMoment = 100 * time.Millisecond
 	// acceptPatience is how long a new connection may go without an answer before
 	// it may be that nobody accepts it, because all processes are held by others.
-	acceptPatience = 10 * time.Millisecond
+	acceptPatience = 20 * time.Millisecond
 	// crowdedTime is how long no connection is kept after that.
 	crowdedTime = 5 * time.Second
 	// abortPatience is how long a program may take to end a request after it was
 	// told that its client has left.
 	abortPatience = time.Second
 )
-
-// upstream is what the lanes of a pool exchange requests with instead of children.
-type upstream struct {
-	origins []*origin
-	turn    atomic.Uint32 // whose it is to be connected to
-	keep    time.Duration // how long an idle connection is kept, negative for none
-	wait    time.Duration // how long a request may wait for a connection, 0 for ever
-	log     *slog.Logger
-
-	ctx    context.Context // of the probes
-	cancel context.CancelFunc
-	probes sync.WaitGroup
-
-	crowded atomic.Bool // no connection is kept
-	relief  *time.Timer // ends that
-	mu      sync.Mutex
-	lanes   map[*upstreamLane]struct{}
-}
-
-func newUpstream(keep, wait time.Duration, log *slog.Logger) *upstream {
-	u := &upstream{keep: keep, wait: wait, log: log, lanes: make(map[*upstreamLane]struct{})}
-	u.ctx, u.cancel = context.WithCancel(context.Background())
-	u.relief = time.AfterFunc(time.Hour, func() { u.crowded.Store(false) })
-	u.relief.Stop()
-	return u
-}
-
-// close ends the probes. The lanes have ended before.
-func (u *upstream) close() {
-	u.cancel()
-	u.relief.Stop()
-	u.probes.Wait()
-}
-
-// keeps reports whether connections are kept at the moment.
-func (u *upstream) keeps() bool { return u.keep > 0 && !u.crowded.Load() }
-
-// crowd makes room for a connection that is not accepted: whoever keeps one while
-// idle gives it up now, and whoever is busy after the request in hand.
-func (u *upstream) crowd() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.crowded.Store(true)
-	u.relief.Reset(crowdedTime)
-	for x := range u.lanes {
-		x.yield()
-	}
-}
-
-// dial connects to the origin whose turn it is, or to the next one that is there.
-func (u *upstream) dial(ctx context.Context) (net.Conn, *origin, error) {
-	err := errUpstreamDown
-	turn := u.turn.Add(1)
-	for i := range u.origins {
-		t := u.origins[(int(turn%uint32(len(u.origins)))+i)%len(u.origins)]
-		if t.down.Load() {
-			continue
-		}
-		conn, e := t.dial(ctx)
-		if e == nil || ctx.Err() != nil {
-			return conn, t, e
-		}
-		err = e
-	}
-	return nil, nil, err
-}
 
 // upstreamLane is a lane's end of an upstream: its peer, and its connection while
 // that is idle. What is said to be under the lock is under the runner's.
@@ -117,7 +49,9 @@ type upstreamLane struct {
 	accept  *time.Timer // for unheard
 
 	idle    *time.Timer             // for resting
+	rested  time.Time               // since when, the last time
 	resting bool                    // the connection is idle and may be closed; under the lock
+	held    bool                    // it was kept after an exchange; under the lock
 	left    bool                    // the client of the request in hand has left; under the lock
 	stop    context.CancelCauseFunc // ends connecting; under the lock
 }
@@ -127,11 +61,7 @@ func (u *upstream) lane(r *exchangeRunner) *upstreamLane {
 	x := &upstreamLane{up: u, r: r}
 	x.idle = time.AfterFunc(time.Hour, x.yield)
 	x.idle.Stop()
-	x.accept = time.AfterFunc(time.Hour, func() {
-		if x.unheard.Load() {
-			u.crowd()
-		}
-	})
+	x.accept = time.AfterFunc(time.Hour, x.impatient)
 	x.accept.Stop()
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -161,14 +91,28 @@ func (x *upstreamLane) yield() {
 	if x.resting && x.r.conn != nil {
 		x.r.conn.Close()
 		x.r.conn = nil
-		x.at.open.Add(-1)
+		x.gone()
+	}
+}
+
+// gone notes that there is no connection any more, with the lock held.
+func (x *upstreamLane) gone() {
+	x.at.open.Add(-1)
+	if x.held {
+		x.held = false
+		x.up.held.Add(-1)
 	}
 }
 
 // rest keeps the connection after an exchange, if that is the thing to do.
 func (x *upstreamLane) rest() {
+	x.rested = time.Now()
 	x.r.mu.Lock()
 	x.resting = true
+	if !x.held {
+		x.held = true
+		x.up.held.Add(1)
+	}
 	x.r.mu.Unlock()
 	if !x.up.keeps() { // whoever makes it crowded after this sees that the lane rests
 		x.yield()
@@ -179,26 +123,25 @@ func (x *upstreamLane) rest() {
 
 // take reports whether the lane still has a connection for a request. Only one that
 // may be sent twice can go over it: the program may be about to close it.
-func (x *upstreamLane) take(repeatable bool) bool {
+func (x *upstreamLane) take(safe bool) bool {
 	r := x.r
 	x.idle.Stop()
 	r.mu.Lock()
-	x.resting, x.left = false, false
+	x.resting, x.left, x.stop = false, false, nil
 	kept := r.conn != nil
 	r.mu.Unlock()
-	if kept && repeatable && r.client.Alive() {
+	if kept && safe && r.client.Alive() {
 		return true
 	}
 	r.disconnect()
 	return false
 }
 
-// repeatable reports whether a request can be sent again if it may have been read
-// (RFC 9110, section 9.2.2).
-func repeatable(ctx *fasthttp.RequestCtx) bool {
+// isSafe reports whether a request asks for nothing to be done, so that no harm comes
+// of sending it twice (RFC 9110, section 9.2.1).
+func isSafe(ctx *fasthttp.RequestCtx) bool {
 	switch string(ctx.Method()) {
-	case fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodOptions, fasthttp.MethodTrace,
-		fasthttp.MethodPut, fasthttp.MethodDelete:
+	case fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodOptions, fasthttp.MethodTrace:
 		return true
 	}
 	return false
@@ -207,8 +150,7 @@ func repeatable(ctx *fasthttp.RequestCtx) bool {
 // exchange sends the request in hand and delivers the answer.
 func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 	r := x.r
-	again := repeatable(r.ctx)
-	kept := x.take(again)
+	kept := x.take(isSafe(r.ctx))
 	for {
 		if !kept {
 			conn, err := x.Dial()
@@ -222,12 +164,15 @@ func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 		}
 		x.keeping = x.up.keeps()
 		r.request(l)
-		begun := time.Now()
 		if !kept {
 			return x.first()
 		}
+		begun := time.Now()
 		end, err := r.client.Do(r)
-		if err == nil || !again || !errors.Is(err, fcgi.ErrNoAnswer) || time.Since(begun) > sameMoment || !unread(r.conn, err) {
+		// How the connection has ended says nothing: libfcgi and PHP read what has
+		// come, and throw it away, before they close; PHP leaves a part unread of
+		// what it runs.
+		if err == nil || !errors.Is(err, fcgi.ErrNoAnswer) || begun.Sub(x.rested) > sameMoment || time.Since(begun) > sameMoment {
 			return end, err
 		}
 		x.at.retried.Add(1)
@@ -246,6 +191,18 @@ func (x *upstreamLane) first() (fcgi.EndRequest, error) {
 	end, err := x.r.client.Do(hearing{x})
 	x.heard()
 	return end, err
+}
+
+// impatient is called while the first exchange over a connection has no answer: if
+// others keep theirs that may be why.
+func (x *upstreamLane) impatient() {
+	if !x.unheard.Load() {
+		return
+	}
+	if x.up.held.Load() > 0 {
+		x.up.crowd()
+	}
+	x.accept.Reset(acceptPatience)
 }
 
 func (x *upstreamLane) heard() {
