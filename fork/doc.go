@@ -91,6 +91,14 @@
 // its whole life: one reads the control socket, one hands out commands, one takes
 // signals, two are the ferry's.
 //
+// # Errands
+//
+// A [Launcher] starts processes that serve one request each, from this program's point
+// of view CGI programs: by a spawner and a shim as above, in a process group of its own,
+// with three pipes and nothing else open, and no leash, which would be a fourth
+// descriptor. Two goroutines at most belong to each: one that waits for its end, one for
+// its shim. Whoever has started an [Errand] buries it.
+//
 // # Signals
 //
 // The parent's are none of this package's business. A child is in a process

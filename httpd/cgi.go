@@ -21,8 +21,8 @@ import (
 // server's, or that of the Isolation.
 //
 // The workers are lanes of this process that start the program, so that at most
-// MaxServers times Concurrency of them run at a time, and requests wait, are counted,
-// limited and shown as with other workers. The mode is Fork: Env, ClearEnv and
+// MaxServers times Concurrency of them run at a time, beside those of MaxSurge, and
+// requests wait, are counted, limited and shown as with other workers. The mode is Fork: Env, ClearEnv and
 // Isolation apply to each process. Elsewhere than on Linux there is no Isolation.
 //
 // An answer ends when nobody has the program's standard output any more, or when

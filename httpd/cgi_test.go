@@ -100,6 +100,21 @@ func TestCGIProgram(t *testing.T) {
 	}
 }
 
+// TestCGILongFields: what the system takes for no environment is 431.
+func TestCGILongFields(t *testing.T) {
+	s := serveCGI(t, &httpd.CGIBin{Dir: scripts(t, map[string]string{"x": plain + `echo "${#HTTP_X}"`})}, pool.Config{},
+		func(s *httpd.Server) { s.Limits.MaxHeaderSize = 4 << 20 })
+	c := newClient(t, s.url)
+	for n, want := range map[int]string{100_000: "200 100000\n", 3_000_000: "431 request header fields too large\n"} {
+		c.send(t, "GET /cgi-bin/x HTTP/1.1\r\nHost: a\r\nX: "+strings.Repeat("x", n)+"\r\n\r\n")
+		resp := c.receive(t, "GET")
+		body, err := io.ReadAll(resp.Body)
+		if got := fmt.Sprintf("%d %s", resp.StatusCode, body); got != want || err != nil {
+			t.Errorf("%d octets: %q %v, expected %q", n, got, err, want)
+		}
+	}
+}
+
 func TestCGIBody(t *testing.T) {
 	s := serveCGI(t, &httpd.CGIBin{Dir: scripts(t, map[string]string{
 		"echo":   plain + "cat\n",
@@ -253,6 +268,9 @@ func TestCGIAnswers(t *testing.T) {
 			}
 			defer resp.Body.Close()
 			body, err := io.ReadAll(resp.Body)
+			if test.cut && resp.StatusCode == 502 && err == nil {
+				return // nothing had been sent yet
+			}
 			if resp.StatusCode != test.status || string(body) != test.body || (err != nil) != test.cut {
 				t.Errorf("%s %.100q %v", resp.Status, body, err)
 			}

@@ -62,9 +62,11 @@ func (r *cgiRunner) notice(e *fork.Errand) {
 	<-e.Ended()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.errand == e {
-		r.ended = true
-		r.rouse(e)
+	if r.errand != e {
+		return
+	}
+	if r.ended = true; r.waits == untilEvent {
+		r.rouse(e) // or else it looks soon anyway
 	}
 }
 
@@ -99,6 +101,7 @@ func (r *cgiRunner) arm(e *fork.Errand, held bool) (outputWait, error) {
 	if e.Output().SetReadDeadline(by) != nil {
 		wait = noWait
 	}
+	r.waits = wait
 	return wait, nil
 }
 

@@ -55,6 +55,7 @@ type cgiRunner struct {
 	errand *fork.Errand
 	over   bool // the answer is not wanted any more
 	ended  bool // the process has ended
+	waits  outputWait
 	serial uint64
 	killed bool
 }
@@ -214,7 +215,10 @@ func (r *cgiRunner) attend(e *fork.Errand) {
 	e.Close()
 	switch {
 	case over:
+		// A client that has only closed its side must not take half an answer for
+		// a whole one.
 		err = errCGIOver
+		r.fail()
 	case failure != nil && !r.headDone:
 		r.refuse(failure, e.PID())
 	default:

@@ -1,6 +1,6 @@
 // Package httpd serves HTTP with a pool of workers that are goroutines or
 // processes: [Server] is a pre-forking server around a handler, in a program of
-// one's own or around an external FastCGI program.
+// one's own or around an external FastCGI or CGI program.
 //
 // # The way of a request
 //
@@ -35,6 +35,8 @@
 //     close-on-exec. Requests that find no idle lane, and all where RequestTimeout
 //     is set, go through the queue like others.
 //   - Program: as AcceptRequest, with the CGI variables of RFC 3875 for the head.
+//   - CGI, CGIBin: the lane, a goroutine of this process, starts a process for the
+//     request, see below.
 //
 // Everything else is the same: the supervisor (package pool), the configuration,
 // the scoreboard behind Status, and the behaviour suite of this package's tests,
@@ -55,6 +57,11 @@
 // others, which can have workers of their own ([Pool]). The body has been read when a
 // handler is called. One that serves http.DefaultServeMux to the public serves what
 // every imported package has put there. Make a ServeMux of your own.
+// ([Files]), an external program ([Program]) or CGI programs ([CGI], [CGIBin]);
+// [Route] sends hosts and paths to others, which can have workers of their own
+// ([Pool]). The body has been read when a handler is called. One that serves
+// http.DefaultServeMux to the public serves what every imported package has put
+// there. Make a ServeMux of your own.
 //
 // The front itself finds the scripts of Scripts, before the body of the request is
 // read, and answers with what is no script; a lane is asked for what a program is to
@@ -105,6 +112,23 @@
 // buffer for each, while there is nobody to take them, or until there is a request on
 // them if children serve one connection at a time (PerRequest). Those with a request
 // wait for a child as requests do, within Pool.QueueSize and Pool.QueueTimeout.
+//
+// # CGI
+//
+// The workers of [CGI] and [CGIBin] are those of package emulate, whose lanes start
+// processes with a fork.Launcher. They live, count, retire and show as emulated ones;
+// their number in Status is no process id. Each process is
+//
+//	started   by the launcher's thread, with pipes for 0, 1 and 2 and nothing else; the
+//	          body is written to the first, the second becomes the answer
+//	ended     a zombie, so that its number still is its process group's
+//	buried    when the answer is over: what is left of the group is killed
+//
+// and has up to four goroutines beside the lane: for a long body, for its standard
+// error, and two that wait for its end; they end with it. A lane that has
+// been given up (504, or the client has left) has its process told to end, and holds on
+// for the second that this may take. When the server is killed, so is the process; what
+// that has started itself is not, it only loses its pipes.
 //
 // # One connection at a time
 //

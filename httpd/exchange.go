@@ -111,7 +111,7 @@ func (r *exchangeRunner) disconnect() {
 	if r.conn != nil {
 		r.conn.Close()
 		if r.up != nil {
-			r.up.at.open.Add(-1)
+			r.up.gone()
 		}
 	}
 	r.conn, r.client = nil, nil

@@ -30,9 +30,13 @@ func (s *Server) checkListen(p *settings, bad func(string, ...any)) {
 			bad("Listen: a socket that is there already needs Accept request or mode Emulate, not Accept %s", p.accept)
 		}
 	}
+	name, list := "WebServers", strings.Join(s.WebServers, ",")
+	if len(s.WebServers) == 0 {
+		name, list = webServersVariable, os.Getenv(webServersVariable)
+	}
 	var err error
-	if p.front.WebServers, err = webServers(os.Getenv(webServersVariable)); err != nil {
-		bad("%s: %v", webServersVariable, err)
+	if p.front.WebServers, err = webServers(list); err != nil {
+		bad("%s: %v", name, err)
 	}
 }
 
@@ -58,7 +62,7 @@ func (f *front) welcome(c *conn) bool {
 	if f.webServers == nil || !c.peer.IsValid() || slices.Contains(f.webServers, c.peer.Addr().Unmap()) {
 		return true
 	}
-	f.log.Warn("peer is not in "+webServersVariable, "peer", c.remote.String())
+	f.log.Warn("peer is none of the web servers", "peer", c.remote.String())
 	return false
 }
 

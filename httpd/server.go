@@ -74,11 +74,12 @@ type Server struct {
 	// mostly lets only the server's own user connect; 0660 lets in its group, as a
 	// proxy in front needs it.
 	SocketMode fs.FileMode
-	// SocketOwner is whose UNIX sockets are: USER, which stands for the user's own
-	// group as well, USER:GROUP or :GROUP, in names or numbers. Run returns ErrListen
-	// if the system refuses it, as it does all but root most of the time. Default:
-	// the server's user and group.
+	// SocketOwner is whose UNIX sockets are: USER (and the user's own group),
+	// USER:GROUP or :GROUP. Only root may change it (ErrListen). Default: the server's.
 	SocketOwner string
+	// WebServers are the addresses that may connect to those for FastCGI over TCP.
+	// Default: those in the variable FCGI_WEB_SERVER_ADDRS, else everybody.
+	WebServers []string
 	// TLS is what https addresses need.
 	TLS TLS
 	// RedirectHTTPS makes http addresses answer every request with a redirect to
@@ -360,44 +361,6 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-s.over
 		return ctx.Err()
 	}
-}
-
-// Reload reads the configuration anew through Reconfigure, starts a generation
-// of workers from it and waits until the last older worker is gone. An error
-// says why nothing, or not all, has changed.
-func (s *Server) Reload(ctx context.Context) error {
-	r, err := s.instance()
-	if err != nil {
-		return err
-	}
-	return r.reload(ctx)
-}
-
-// Scale changes the number of workers and waits until it is reached.
-func (s *Server) Scale(ctx context.Context, n int) error {
-	r, err := s.instance()
-	if err != nil {
-		return err
-	}
-	return r.supervisor.Scale(ctx, n, false)
-}
-
-// Recycle replaces the worker of a slot and waits until it is gone.
-func (s *Server) Recycle(ctx context.Context, slot int) error {
-	r, err := s.instance()
-	if err != nil {
-		return err
-	}
-	return r.supervisor.Recycle(ctx, slot)
-}
-
-// Status is the state of the server, as /status.json shows it.
-func (s *Server) Status(ctx context.Context) (*Status, error) {
-	r, err := s.instance()
-	if err != nil {
-		return nil, err
-	}
-	return r.status(ctx)
 }
 
 // Validate reports every problem of the Server's fields at once, nil if there is

@@ -26,8 +26,8 @@ const (
 	// A request whose connection is refused tries again after such pauses.
 	firstPause = 5 * time.Millisecond
 	lastPause  = 250 * time.Millisecond
-	// sameMoment is how long after the request the end of a kept connection counts
-	// as one that had been decided before.
+	// sameMoment is how long after the answer before, and after the request, the end
+	// of a kept connection counts as one that had been decided before the request came.
 	sameMoment = 100 * time.Millisecond
 	// acceptPatience is how long a new connection may go without an answer before
 	// it may be that nobody accepts it, because all processes are held by others.
@@ -51,8 +51,9 @@ type upstream struct {
 	cancel context.CancelFunc
 	probes sync.WaitGroup
 
-	crowded atomic.Bool // no connection is kept
-	relief  *time.Timer // ends that
+	held    atomic.Int64 // connections that lanes have kept, idle or not
+	crowded atomic.Bool  // no connection is kept
+	relief  *time.Timer  // ends that
 	mu      sync.Mutex
 	lanes   map[*upstreamLane]struct{}
 }
@@ -117,7 +118,9 @@ type upstreamLane struct {
 	accept  *time.Timer // for unheard
 
 	idle    *time.Timer             // for resting
+	rested  time.Time               // since when, the last time
 	resting bool                    // the connection is idle and may be closed; under the lock
+	held    bool                    // it was kept after an exchange; under the lock
 	left    bool                    // the client of the request in hand has left; under the lock
 	stop    context.CancelCauseFunc // ends connecting; under the lock
 }
@@ -127,11 +130,7 @@ func (u *upstream) lane(r *exchangeRunner) *upstreamLane {
 	x := &upstreamLane{up: u, r: r}
 	x.idle = time.AfterFunc(time.Hour, x.yield)
 	x.idle.Stop()
-	x.accept = time.AfterFunc(time.Hour, func() {
-		if x.unheard.Load() {
-			u.crowd()
-		}
-	})
+	x.accept = time.AfterFunc(time.Hour, x.impatient)
 	x.accept.Stop()
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -161,14 +160,28 @@ func (x *upstreamLane) yield() {
 	if x.resting && x.r.conn != nil {
 		x.r.conn.Close()
 		x.r.conn = nil
-		x.at.open.Add(-1)
+		x.gone()
+	}
+}
+
+// gone notes that there is no connection any more, with the lock held.
+func (x *upstreamLane) gone() {
+	x.at.open.Add(-1)
+	if x.held {
+		x.held = false
+		x.up.held.Add(-1)
 	}
 }
 
 // rest keeps the connection after an exchange, if that is the thing to do.
 func (x *upstreamLane) rest() {
+	x.rested = time.Now()
 	x.r.mu.Lock()
 	x.resting = true
+	if !x.held {
+		x.held = true
+		x.up.held.Add(1)
+	}
 	x.r.mu.Unlock()
 	if !x.up.keeps() { // whoever makes it crowded after this sees that the lane rests
 		x.yield()
@@ -179,26 +192,25 @@ func (x *upstreamLane) rest() {
 
 // take reports whether the lane still has a connection for a request. Only one that
 // may be sent twice can go over it: the program may be about to close it.
-func (x *upstreamLane) take(repeatable bool) bool {
+func (x *upstreamLane) take(safe bool) bool {
 	r := x.r
 	x.idle.Stop()
 	r.mu.Lock()
 	x.resting, x.left = false, false
 	kept := r.conn != nil
 	r.mu.Unlock()
-	if kept && repeatable && r.client.Alive() {
+	if kept && safe && r.client.Alive() {
 		return true
 	}
 	r.disconnect()
 	return false
 }
 
-// repeatable reports whether a request can be sent again if it may have been read
-// (RFC 9110, section 9.2.2).
-func repeatable(ctx *fasthttp.RequestCtx) bool {
+// isSafe reports whether a request asks for nothing to be done, so that no harm comes
+// of sending it twice (RFC 9110, section 9.2.1).
+func isSafe(ctx *fasthttp.RequestCtx) bool {
 	switch string(ctx.Method()) {
-	case fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodOptions, fasthttp.MethodTrace,
-		fasthttp.MethodPut, fasthttp.MethodDelete:
+	case fasthttp.MethodGet, fasthttp.MethodHead, fasthttp.MethodOptions, fasthttp.MethodTrace:
 		return true
 	}
 	return false
@@ -207,8 +219,7 @@ func repeatable(ctx *fasthttp.RequestCtx) bool {
 // exchange sends the request in hand and delivers the answer.
 func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 	r := x.r
-	again := repeatable(r.ctx)
-	kept := x.take(again)
+	kept := x.take(isSafe(r.ctx))
 	for {
 		if !kept {
 			conn, err := x.Dial()
@@ -227,7 +238,7 @@ func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 			return x.first()
 		}
 		end, err := r.client.Do(r)
-		if err == nil || !again || !errors.Is(err, fcgi.ErrNoAnswer) || time.Since(begun) > sameMoment || !unread(r.conn, err) {
+		if err == nil || !errors.Is(err, fcgi.ErrNoAnswer) || begun.Sub(x.rested) > sameMoment || time.Since(begun) > sameMoment || !unread(r.conn, err) {
 			return end, err
 		}
 		x.at.retried.Add(1)
@@ -246,6 +257,18 @@ func (x *upstreamLane) first() (fcgi.EndRequest, error) {
 	end, err := x.r.client.Do(hearing{x})
 	x.heard()
 	return end, err
+}
+
+// impatient is called while the first exchange over a connection has no answer: if
+// others keep theirs that may be why.
+func (x *upstreamLane) impatient() {
+	if !x.unheard.Load() {
+		return
+	}
+	if x.up.held.Load() > 0 {
+		x.up.crowd()
+	}
+	x.accept.Reset(acceptPatience)
 }
 
 func (x *upstreamLane) heard() {

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -28,7 +30,8 @@ type poolFile struct {
 	d         *daemon
 }
 
-// servePool starts a server from a php-fpm file of one pool.
+// servePool starts a server from a php-fpm file of one pool. It serves HTTP unless
+// that says where to listen.
 func servePool(t *testing.T, pool string, args ...string) *poolFile {
 	t.Helper()
 	needPrograms(t, "php-cgi")
@@ -39,7 +42,11 @@ func servePool(t *testing.T, pool string, args ...string) *poolFile {
 	p.conf = filepath.Join(p.dir, "fpm.conf")
 	p.write("fpm.conf", "[www]\nlisten = 9000\n"+pool)
 	p.write("page.php", phpPage)
-	p.d = serveForTest(t, append([]string{"--php-fpm-conf=" + p.conf, "--listen=http://127.0.0.1:0", "--root=" + p.dir, p.admin}, args...)...)
+	args = append(args, "--php-fpm-conf="+p.conf, p.admin)
+	if !strings.Contains(pool, "listen =") {
+		args = append(args, "--listen=http://127.0.0.1:0", "--root="+p.dir)
+	}
+	p.d = serveForTest(t, args...)
 	return p
 }
 
@@ -160,5 +167,61 @@ func TestPHPFPMDynamic(t *testing.T) {
 	st := p.await("as before", func(st *httpd.Status) bool { return st.Generation == 2 })
 	if st.Totals.Requests != 3 || st.Totals.Exits["crash"]+st.Totals.Exits["killed"] != 0 {
 		t.Errorf("totals %+v", st.Totals)
+	}
+}
+
+// fastcgi asks for the page at an address as a web server does.
+func (p *poolFile) fastcgi(address string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "cgi-fcgi", "-bind", "-connect", address)
+	cmd.Env = []string{"REQUEST_METHOD=GET", "SERVER_PROTOCOL=HTTP/1.1", "REQUEST_URI=/page.php", "SCRIPT_NAME=/page.php",
+		"SCRIPT_FILENAME=" + filepath.Join(p.dir, "page.php"), "PHP_VALUE=memory_limit=1M"}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// TestPHPFPMListen: a web server that php-fpm had finds everything as it was.
+func TestPHPFPMListen(t *testing.T) {
+	needPrograms(t, "php-cgi", "cgi-fcgi")
+	socket := filepath.Join(shortDir(t), "$pool.sock")
+	p := servePool(t, "listen = "+socket+"\nlisten.mode = 0666\nlisten.backlog = 5\nlisten.owner = "+fmt.Sprint(os.Getuid())+
+		"\nlisten.group = "+fmt.Sprint(os.Getgid())+"\nsecurity.limit_extensions = .php\npm = static\npm.max_children = 1\n")
+	socket = strings.Replace(socket, "$pool", "www", 1)
+	info, err := os.Stat(socket)
+	if err != nil || info.Mode() != os.ModeSocket|0o666 {
+		t.Errorf("%v %v", info, err)
+	}
+	if len(p.d.urls) != 1 || p.d.urls[0] != "fcgi+unix://"+socket {
+		t.Errorf("listens on %q", p.d.urls)
+	}
+	for range 3 {
+		if out, err := p.fastcgi(socket); err != nil || !strings.Contains(out, "\r\n\r\n128M   clear\n") {
+			t.Errorf("%q %v", out, err)
+		}
+	}
+	if st := p.await("one", workers(1)); st.Totals.Requests != 3 || st.Workers[0].Requests != 3 {
+		t.Errorf("totals %+v", st.Totals)
+	}
+
+	p = servePool(t, "listen = 127.0.0.1:0\nlisten.allowed_clients = 127.0.0.9\npm = static\npm.max_children = 1\n")
+	if out, _ := p.fastcgi(strings.TrimPrefix(p.d.urls[0], "fcgi://")); strings.Contains(out, "128M") {
+		t.Errorf("served a stranger: %q", out)
+	}
+	p.await("nobody", func(st *httpd.Status) bool { return st.Totals.Requests == 0 })
+}
+
+// TestPHPIsMissing: without another program it is php-cgi, and who has none is told.
+func TestPHPIsMissing(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	conf := filepath.Join(t.TempDir(), "www.conf")
+	if err := os.WriteFile(conf, []byte("; one pool\n[www]\nlisten = 9000\npm = static\npm.max_children = 1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs strings.Builder
+	status := run([]string{"config", "check", "--php-fpm-conf", conf}, &out, &errs)
+	want := "bident: " + conf + ":2: program php-cgi: executable file not found in $PATH (it belongs to PHP and has to be installed (Debian's php-cgi), or name another after --)\n"
+	if status != 78 || errs.String() != want || out.Len() > 0 {
+		t.Errorf("%d %s%s, want 78 %s", status, &out, &errs, want)
 	}
 }

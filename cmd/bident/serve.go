@@ -114,6 +114,7 @@ func server(s *options.Settings) *httpd.Server {
 		Listen:      s.Listen,
 		Backlog:     s.Backlog,
 		SocketMode:  s.SocketMode,
+		WebServers:  s.WebServer,
 		SocketOwner: s.SocketOwner,
 		Pool:        poolConfig(s),
 		GOMAXPROCS:  s.GOMAXPROCS,

@@ -111,11 +111,11 @@ func finish(l net.Listener, p *path, o Options, err error) (*Listener, error) {
 	}
 	bound := &Listener{Listener: l}
 	if p != nil {
+		bound.path = p
 		if err := p.own(o); err != nil {
 			bound.Close()
 			return nil, err
 		}
-		bound.path = p
 	}
 	if err := setBacklog(l, o.Backlog); err != nil {
 		bound.Close()
@@ -132,20 +132,19 @@ type path struct {
 }
 
 // own remembers which file it is and sets its owner and mode.
-func (p *path) own(o Options) error {
+func (p *path) own(o Options) (err error) {
+	if p.info, err = os.Lstat(p.name); err != nil {
+		return err
+	}
 	if o.Owner != nil {
 		if err := os.Lchown(p.name, o.Owner.UID, o.Owner.GID); err != nil {
 			return fmt.Errorf("change of owner: %w", bare(err))
 		}
 	}
 	if o.Mode != 0 {
-		if err := os.Chmod(p.name, o.Mode); err != nil {
-			return err
-		}
+		return os.Chmod(p.name, o.Mode)
 	}
-	info, err := os.Lstat(p.name)
-	p.info = info
-	return err
+	return nil
 }
 
 // bare is err without the path, which others name.

@@ -41,6 +41,14 @@ func reason(err error) string {
 
 const networkExample = "such as 192.0.2.1, 10.0.0.0/8 or 2001:db8::/32"
 
+// webServer checks an item of web_server.
+func webServer(v any) fault {
+	if a, err := netip.ParseAddr(v.(string)); err != nil || a.Zone() != "" {
+		return fault{fmt.Sprintf("%q is not an address", v), "such as 127.0.0.1 or ::1"}
+	}
+	return fault{}
+}
+
 // network checks an item of cidr_allow or cidr_deny: a network, or an address,
 // which is a network of its own.
 func network(v any) fault {

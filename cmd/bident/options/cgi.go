@@ -9,6 +9,9 @@ func (r *reading) cgi(program bool) {
 	if bin && program {
 		r.contradict("cgi_bin", "a directory of scripts and a program are given, but only one can be served", "leave out one of them", "program")
 	}
+	if bin && len(r.Upstream) > 0 {
+		r.contradict("cgi_bin", "a directory of scripts and an upstream are given, but only one can be served", "leave out one of them", "upstream")
+	}
 	if bin && r.App != "" {
 		r.contradict("app", "an application and a directory of scripts are given, but only one can be served", "leave out one of them", "cgi_bin")
 	}

@@ -1,6 +1,6 @@
 // Package options reads the settings of "bident serve" from the command line,
-// the environment, a configuration file and the defaults, in that order of
-// precedence, and reports everything that is wrong with them at once.
+// the environment, a configuration file, a php-fpm file and the defaults, in that
+// order of precedence, and reports everything that is wrong with them at once.
 //
 // # One table
 //
@@ -34,6 +34,19 @@
 //
 // Load is a pure function of its arguments: call it again with the same
 // arguments, and a function that reads the file again, to reload.
+//
+// # php-fpm's files
+//
+// A php-fpm file (phpfpm.go) is one more reader, the weakest: an fpmScanner splits
+// text into sections and directives, an fpmFile follows include and finds the pool,
+// an fpmMapping makes given values of its directives, whose origins keep the names
+// that php-fpm has for them. Whatever php-fpm knows and nothing here corresponds
+// to is in Settings.Ignored; what it does not know is a problem. What php-fpm
+// takes for granted is said as well (max_requests 0, clear_env, the mode of the
+// socket), with the line of the pool's head or of what it belongs to as origin.
+// FCGI_SOCKET_PATH is weaker still. Numbers of workers are php-fpm's, the times
+// between looks for idle ones are not: check_for_waiting and check_for_spawn keep
+// their defaults, which are calmer.
 //
 // # Conventions
 //

@@ -15,7 +15,7 @@ const (
 func Help() string {
 	var b strings.Builder
 	b.WriteString("Usage: bident serve [flags] [-- program args...]\n\n")
-	paragraph(&b, "Serve an application or the files below a directory with goroutines or processes as workers, or an external FastCGI program with processes.")
+	paragraph(&b, "Serve an application or the files below a directory with goroutines or processes as workers, or an external FastCGI or CGI program with processes.")
 	group := ""
 	for _, k := range Keys() {
 		if k.Group != group {

@@ -76,11 +76,11 @@ func TestPHPFPMDirectives(t *testing.T) {
 		{"static", fpmLeast + "pm.process_idle_timeout = 10\n", "-max_idle\n-min_servers", "p.conf:5: pm.process_idle_timeout: ignored (it has no meaning with pm = static)"},
 
 		{"address", "[www]\npm = static\npm.max_children = 4\nlisten = 127.0.0.1:9000\nlisten.backlog = -1\nlisten.mode = 0600\nlisten.allowed_clients = 127.0.0.1, ::1\n",
-			"listen = [\"fcgi://127.0.0.1:9000\"] @4\nbacklog = 0 @5\ncidr_allow = [\"127.0.0.1\", \"::1\"] @7\n-socket_mode", "p.conf:6: listen.mode: ignored (only UNIX sockets have it)"},
+			"listen = [\"fcgi://127.0.0.1:9000\"] @4\nbacklog = 0 @5\nweb_server = [\"127.0.0.1\", \"::1\"] @7\n-socket_mode", "p.conf:6: listen.mode: ignored (only UNIX sockets have it)"},
 		{"IPv6", unix + "[::1]:9000", `listen = ["fcgi://[::1]:9000"] @4`, ""},
 		{"any", unix + "*:9000", `listen = ["fcgi://:9000"] @4`, ""},
 		{"path", unix + "/run/$pool.sock\nlisten.backlog=511\nlisten.owner=o\nlisten.group=g\nlisten.allowed_clients=127.0.0.1",
-			"listen = [\"fcgi+unix:///run/www.sock\"] @4\nbacklog = 511 @5\nsocket_mode = \"0660\" @4\nsocket_owner = \"o:g\" @6\n-cidr_allow",
+			"listen = [\"fcgi+unix:///run/www.sock\"] @4\nbacklog = 511 @5\nsocket_mode = \"0660\" @4\nsocket_owner = \"o:g\" @6\n-web_server",
 			"p.conf:8: listen.allowed_clients: ignored (clients of UNIX sockets have no address)"},
 		{"owner", unix + "/x\nlisten.owner=o\nlisten.mode=0666", "socket_owner = \"o\" @5\nsocket_mode = \"0666\" @6", ""},
 		{"group", unix + "/x\nlisten.group=g", "socket_owner = \":g\" @5", ""},

@@ -169,7 +169,7 @@ func (m *fpmMapping) set(key, text string, at origin) {
 	if key == "program" {
 		g.value = value{kind: array, items: []value{g.value}}
 	}
-	if key != "env" && key != "php_value" && key != "cidr_allow" {
+	if key != "env" && key != "php_value" && key != "web_server" {
 		for i := range m.given {
 			if m.given[i].name == key {
 				m.given[i] = g

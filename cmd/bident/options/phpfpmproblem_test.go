@@ -54,6 +54,7 @@ func TestPHPFPMProblems(t *testing.T) {
 		{"[www]\npm=static\npm.max_children=1\nlisten=a:b", "", `p.conf:4: listen: "fcgi://a:b": the port "b" is not a number from 0 to 65535 (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
 		{"[www]\npm=static\npm.max_children=1\nlisten=x.sock", "", `p.conf:4: listen: "x.sock" is a relative path, and the pool has no prefix (an absolute path)`},
 		{"[www]\npm=static\npm.max_children=1\nlisten=/x\nlisten.mode=9", "", `p.conf:5: listen.mode: "9" is not a file mode (octal, 0001 to 0777; in TOML "0660" or 0o660)`},
+		{fpmLeast + "listen.allowed_clients = localhost", "", `p.conf:5: listen.allowed_clients: "localhost" is not an address (such as 127.0.0.1 or ::1)`},
 		{"[global]\nlog_level = all\n" + fpmLeast, "", `p.conf:2: log_level: "all" is not a level (alert, error, warning, notice or debug)`},
 
 		{fpmLeast + "[api]\n", "", "p.conf: there are several pools: www, api (a server runs one: --php-fpm-pool NAME)"},

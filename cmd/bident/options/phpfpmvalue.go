@@ -159,7 +159,7 @@ func (m *fpmMapping) webServers(unix bool) {
 		return
 	}
 	for one := range strings.SplitSeq(d.text, ",") {
-		m.set("cidr_allow", strings.TrimSpace(one), d.at)
+		m.set("web_server", strings.TrimSpace(one), d.at)
 	}
 }
 

@@ -160,6 +160,7 @@ func TestArgumentProblems(t *testing.T) {
 		{"--cgi", 78, "--cgi: there is no program (bident serve --cgi -- program args..., or --cgi-bin DIR for a directory of scripts)"},
 		{"--cgi-bin a -- x", 78, "--cgi-bin: a directory of scripts and a program are given, but only one can be served (leave out one of them)"},
 		{"--cgi-bin a --app demo", 78, "--app: an application and a directory of scripts are given, but only one can be served (leave out one of them)"},
+		{"--cgi-bin a --mode fork --upstream fcgi://h:1", 78, "--cgi-bin: a directory of scripts and an upstream are given, but only one can be served (leave out one of them)\n--mode: fork makes no sense with an upstream (its processes are started by somebody else: mode emulate)"},
 		{"--cgi-bin a --demo-faults", 78, "--demo-faults: makes no sense with a directory of scripts (it is a setting of the demo)"},
 		{"--cgi-bin a --mode emulate", 78, "--mode: a program cannot be served in mode emulate (its workers are processes: mode fork)"},
 		{"--cgi-bin a --accept slot", 78, "--accept: slot makes no sense with a program (auto or request: the server accepts for the program)"},

@@ -34,6 +34,7 @@ type Serve struct {
 	Backlog     int         // 0: the system's maximum
 	SocketMode  fs.FileMode // of UNIX sockets; 0: what the umask leaves
 	SocketOwner string      // of UNIX sockets: USER, USER:GROUP or :GROUP; empty: the server's
+	WebServer   []string    // addresses that may connect to those for FastCGI; none: see httpd.Server.WebServers
 
 	// TLS. There are certificates or hosts if a URL of Listen is https.
 	TLSCert       []string // files

@@ -32,6 +32,7 @@ var examples = map[string]struct {
 	"socket_mode":                 {items: []string{"660"}, toml: "0o660", want: `"0660"`},
 	"socket_owner":                {items: []string{"www-data:33"}},
 	"php_value":                   {items: []string{"memory_limit=64M", "a.b=E_ALL"}, program: true},
+	"web_server":                  {items: []string{"127.0.0.1", "::1"}, context: "--listen=fcgi://:1"},
 	"tls_cert":                    {items: []string{"a.pem", "b.pem"}, context: "--listen=https://:1"},
 	"tls_key":                     {items: []string{"a.key", "b.key"}, context: "--listen=https://:1 --tls-cert=a --tls-cert=b"},
 	"tls_min_version":             {items: []string{"1.3"}, context: "--listen=https://:1 --tls-cert=a"},

@@ -77,6 +77,8 @@ func table(s *Serve) []Key {
 			Help: "file mode of UNIX sockets, octal; if empty, the umask decides"},
 		{Name: "socket_owner", into: &s.SocketOwner, Group: groupWhere, Arg: "OWNER", check: owner,
 			Help: "whose UNIX sockets are: USER, USER:GROUP or :GROUP; if empty, the server's"},
+		{Name: "web_server", into: &s.WebServer, Group: groupWhere, Arg: "ADDRESS", check: webServer,
+			Help: "web server that may connect to addresses for FastCGI, repeatable; if there is none, those in the variable FCGI_WEB_SERVER_ADDRS, else all"},
 
 		{Name: "tls_cert", into: &s.TLSCert, Group: groupTLS, Arg: "FILE", check: fileName,
 			Help: "certificate for https with its chain, in PEM, repeatable: clients are shown the one for the host they ask for, else the first; a reload reads the files again"},

@@ -7,6 +7,12 @@ switch ($path) {
 case '/':
     echo "home\n";
     break;
+case '/hello':
+    echo "hello\n";
+    break;
+case '/echo':
+    readfile('php://input');
+    break;
 case '/moved':
     header('Location: /', true, 301);
     break;
