@@ -129,7 +129,7 @@ start_nginx_libfcgi() { nginx_libfcgi "$1" "$FCGI_PROCESSES" 0; }
 for count in 4 8; do
 	eval "start_nginx_libfcgi_$count() { nginx_libfcgi \"\$1\" $count 0; }"
 	eval "need_nginx_libfcgi_$count() { need_nginx_libfcgi; }"
-	for kept in 1 2 4 8 64; do
+	for kept in 1 2 4; do
 		eval "start_nginx_libfcgi_${count}_kept_$kept() { nginx_libfcgi \"\$1\" $count $kept; }"
 		eval "need_nginx_libfcgi_${count}_kept_$kept() { need_nginx_libfcgi; }"
 	done
@@ -201,6 +201,8 @@ start_emulate_50_fcgi() { responder "$WORK/$1.sock" -workers 50; }
 need_emulate_50_fcgi() { need_embedded; }
 start_fork_8_fcgi() { responder "$WORK/$1.sock" -mode fork -workers 8; }
 need_fork_8_fcgi() { need_embedded; }
+start_fork_cores_fcgi() { responder "$WORK/$1.sock" -mode fork -workers "$CORES"; }
+need_fork_cores_fcgi() { need_embedded; }
 start_nginx_emulate_50() {
 	responder "$WORK/responder.$1.sock" -workers 50
 	nginx_fastcgi "$1" "$WORK/responder.$1.sock" 64
@@ -318,6 +320,9 @@ need_fork_libfcgi() {
 }
 start_fork_libfcgi_4() { bident "$1" --max-servers 4 -- "$BIN/hello_fcgi"; }
 need_fork_libfcgi_4() { need_fork_libfcgi; }
+# The same with one thread of Go code in the server.
+start_fork_libfcgi_4_one() { GOMAXPROCS=1 start_fork_libfcgi_4 "$1"; }
+need_fork_libfcgi_4_one() { need_fork_libfcgi; }
 start_fork_php_4() { bident "$1" --max-servers 4 --script "$HERE/peers/hello.php" -- php-cgi; }
 need_fork_php_4() {
 	need_bident

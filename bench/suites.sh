@@ -100,21 +100,24 @@ suites() {
 	for count in 8 64; do
 		pair fastcgi emulate_50_fcgi nethttp_fcgi "$count" waited 3.0
 		pair fastcgi emulate_50_fcgi libfcgi_8_fcgi "$count" waited 0.8
-		pair fastcgi fork_8_fcgi nethttp_fcgi "$count" waited 3.0
-		pair fastcgi fork_8_fcgi libfcgi_8_fcgi "$count" waited 0.8
+		pair fastcgi fork_8_fcgi nethttp_fcgi "$count" waited -
+		pair fastcgi fork_8_fcgi libfcgi_8_fcgi "$count" waited -
+		pair fastcgi fork_cores_fcgi fork_8_fcgi "$count" waited -
 	done
 
 	# The same behind nginx, which keeps its connections to Bident.
 	pair behind nginx_emulate_50 nginx_libfcgi_8 64 waited 1.0
-	pair behind nginx_fork_8 nginx_libfcgi_8 64 waited 1.0
+	pair behind nginx_fork_8 nginx_libfcgi_8 64 waited -
 	pair behind nginx_emulate_50 nginx_libfcgi_8_kept_4 64 waited -
 	pair behind nginx_emulate_50 nginx_nethttp 64 waited -
 
 	# HTTP to a program in C with 4 processes.
 	pair program fork_libfcgi_4 nginx_libfcgi_4 64 waited 1.3
-	for kept in 1 2 4 8; do
-		pair program fork_libfcgi_4 "nginx_libfcgi_4_kept_$kept" 64 waited 1.0
-	done
+	# As many kept connections as leave no client without an answer on two cores, and
+	# as many as there are processes.
+	pair program fork_libfcgi_4 nginx_libfcgi_4_kept_1 64 waited 1.0
+	pair program fork_libfcgi_4 nginx_libfcgi_4_kept_2 64 waited -
+	pair program fork_libfcgi_4_one fork_libfcgi_4 64 waited -
 	pair php fork_php_4 nginx_fpm_4 64 waited 1.0
 	pair php fork_php_4 nginx_fpm_4_kept 64 waited -
 

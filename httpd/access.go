@@ -21,8 +21,9 @@ import (
 // by the sockets' permissions alone.
 //
 // A client that may not is not answered: its connection is closed. Only one that
-// comes through a trusted proxy gets a 403, since the connection is the proxy's;
-// the proxy itself needs no rule.
+// comes through a trusted proxy, or a web server by FastCGI, gets a 403, since the
+// connection is theirs; they need no rule. A web server that does not say who the
+// client is gets one, too, once there is a rule.
 type Access struct {
 	// Allow and Deny are regular expressions that match the client's whole
 	// address, or with ReverseLookups its whole host name.
@@ -181,8 +182,8 @@ func (c *conn) identify() bool {
 	d.client = c.peer
 	if c.web != nil {
 		c.web.introduce()
-		if f.trust == nil && f.rules != nil && !d.client.IsValid() {
-			return false // nobody knows who it is
+		if !d.client.IsValid() {
+			return f.rules == nil // nobody knows who it is
 		}
 	}
 	peer := d.client

@@ -28,12 +28,21 @@ const (
 // of it is written, when nobody can read it any more, or when it is closed.
 func (r *cgiRunner) feed(e *fork.Errand, body []byte, fed chan struct{}) {
 	in := e.Input()
+	var file io.Reader
+	if r.job.file != nil { // reading where it is mapped would bring all of it into memory
+		file = io.NewSectionReader(r.job.file, 0, r.job.size)
+	}
 	write := func() {
 		defer close(fed)
-		if in != nil {
+		switch {
+		case in == nil:
+			return
+		case file != nil:
+			_, _ = io.Copy(in, file)
+		default:
 			_, _ = in.Write(body)
-			in.Close()
 		}
+		in.Close()
 	}
 	if len(body) <= cgiInline {
 		write()

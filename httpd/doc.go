@@ -37,6 +37,8 @@
 //   - Program: as AcceptRequest, with the CGI variables of RFC 3875 for the head.
 //   - CGI, CGIBin: the lane, a goroutine of this process, starts a process for the
 //     request, see below.
+//   - Upstream: the same with a FastCGI listener that somebody else runs, from lanes
+//     of emulated workers.
 //
 // Everything else is the same: the supervisor (package pool), the configuration,
 // the scoreboard behind Status, and the behaviour suite of this package's tests,
@@ -52,14 +54,10 @@
 // word counts on who that is.
 //
 // Handlers are fasthttp's ([Fast]), net/http's ([HTTP]), the files of a directory
-// ([Files]), an external program ([Program]) or a directory of scripts that one runs
-// ([Scripts]); [Route] sends hosts and paths to
-// others, which can have workers of their own ([Pool]). The body has been read when a
-// handler is called. One that serves http.DefaultServeMux to the public serves what
-// every imported package has put there. Make a ServeMux of your own.
-// ([Files]), an external program ([Program]) or CGI programs ([CGI], [CGIBin]);
-// [Route] sends hosts and paths to others, which can have workers of their own
-// ([Pool]). The body has been read when a handler is called. One that serves
+// ([Files]), an external program ([Program]), CGI programs ([CGI], [CGIBin]), a
+// directory of scripts that one of these runs ([Scripts]), or a FastCGI listener that
+// somebody else runs ([Upstream]); [Route] sends hosts and paths to others, which can
+// have workers of their own ([Pool]). The body has been read when a handler is called. One that serves
 // http.DefaultServeMux to the public serves what every imported package has put
 // there. Make a ServeMux of your own.
 //
@@ -81,6 +79,35 @@
 // all workers), /healthz, /readyz, /debug/pprof/ and POST /ctl/...: it is for
 // operators, and has no password. AccessLog has a line for each request, in whichever
 // process it ended; SlowRequest logs the stack of a lane that takes too long.
+//
+// # FastCGI
+//
+// At an address whose URL begins with fcgi web servers send requests by FastCGI 1.0,
+// as nginx (fastcgi_pass) and Apache (mod_proxy_fcgi) do, for the same handlers: a head
+// is composed of FCGI_PARAMS and parsed as strictly as HTTP's, so that nothing in a
+// parameter becomes a field of its own, and bodies wait in temporary files as they do
+// over HTTP. An idle connection has no buffers and no lane, one connection carries one
+// request at a time (FCGI_MPXS_CONNS is 0), and connections move to the successor in an
+// upgrade, but for those with a request. [Variables] are the parameters as the web
+// server has sent them, of several with one name the last; [ErrorStream] writes
+// FCGI_STDERR, too; [RoleOf] tells responders and authorizers from each other. Filters
+// are refused (FCGI_UNKNOWN_ROLE).
+//
+// The web server's word counts: on the client's address (REMOTE_ADDR, REMOTE_PORT), on
+// HTTPS, on REQUEST_URI, or SCRIPT_NAME, PATH_INFO and QUERY_STRING where that is
+// missing. The environment variable FCGI_WEB_SERVER_ADDRS, a list of IP addresses with
+// commas between them, says who may connect. Of FCGI_PARAMS as much as
+// Limits.MaxHeaderSize may be the client's, and 64 KiB the web server's; more is 431. A
+// body that is shorter than CONTENT_LENGTH is 400, what is beyond it is not read. No
+// more than Limits.HeaderTimeout passes until the end of FCGI_PARAMS.
+//
+// FCGI_ABORT_REQUEST, like the end of the connection, ends [Context] with ErrClientLeft,
+// and takes a request that waits out of the queue. A request that nobody has time for is
+// answered 503, and the end of it says FCGI_OVERLOADED; the application status is 0, 1
+// after a panic, and a program's own. An answer that is cut has no FCGI_END_REQUEST: the
+// connection is closed. There are no interim responses, trailers or upgraded connections.
+// An external program behind such an address gets the parameters that the web server has
+// sent, but for HTTP_PROXY.
 //
 // # Fork mode
 //
@@ -154,6 +181,40 @@
 // AcceptShared; one goroutine on a thread of its own takes the lock, waits for a
 // connection, gives the lock back and hands the connection over.
 //
+// # Upstreams
+//
+// A lane that exchanges requests with an [Upstream] has no connection before it needs
+// one, and at most one:
+//
+//	none     the next request connects, and waits meanwhile
+//	in hand  an exchange is under way
+//	idle     kept for Server.UpstreamKeep, then closed by a timer; at once if another
+//	         lane's new connection has no answer, for it may be that no process of the
+//	         upstream is left to accept it
+//
+// Who cannot connect tries again, 5 ms later at first, for two seconds, which is
+// longer than a restart takes. Then the upstream is down: requests are answered 503
+// with Retry-After at once, and one goroutine for each such listener connects from
+// time to time, at least once in a second or so, until it is up again. Status, metrics
+// and the log tell. For want of room, in the upstream's queue or here, it is not down:
+// the request tries for Pool.QueueTimeout, and is 503 then.
+// Readiness (/readyz) does not depend on it: a balancer that takes all servers away
+// because of what they have in common helps nobody.
+//
+// A request that may have begun is not sent again, with one exception: the program
+// may close a kept connection, as one does after so many requests, in the moment in
+// which the next request is on its way. So only GET, HEAD, OPTIONS and TRACE go over
+// connections that have carried others; if such a connection ends without an octet of
+// an answer, within 100 ms after the request, and the answer before was no longer ago,
+// the request is sent again, once, over a new one. That it was not begun cannot be
+// known then: one that kills its process at once may do so twice. Without
+// kept connections, UpstreamKeep -1, nothing is sent twice. What ends otherwise is
+// 502, or cut if the answer has begun; FCGI_OVERLOADED is 503.
+//
+// RequestTimeout closes the connection. A client that leaves is told to the program by
+// FCGI_ABORT_REQUEST; if it has not ended the request a second later, the connection
+// is closed.
+//
 // # Where the modes differ
 //
 // A goroutine cannot be killed: a handler that outlives RequestTimeout is
@@ -213,6 +274,6 @@
 // upgrade has one for the successor's words, one for its output and one for its end,
 // and while there are two processes those of the ferry between them. A connection
 // whose handler asked for [Context] has another one while the handler runs, which
-// looks out for the client. With accepting children there are one more for each
+// looks out for the client; with FastCGI so has one that streams its answer. With accepting children there are one more for each
 // connection on its way to a child, and two for those that are parked.
 package httpd

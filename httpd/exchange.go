@@ -62,6 +62,7 @@ type exchangeRunner struct {
 	serial   uint64
 	killed   bool
 	deaf     *deafness // of a program, under the lock
+	unwanted bool      // the client has left, and the child was told
 }
 
 func newExchangeRunner(c peer, l *pool.Lane, log *slog.Logger) *exchangeRunner {
@@ -250,7 +251,7 @@ func (r *exchangeRunner) check(end fcgi.EndRequest) error {
 // can go on with another one.
 func (r *exchangeRunner) failed(t *pool.Task, err error) bool {
 	r.mu.Lock()
-	killed := r.killed
+	killed, unwanted := r.killed, r.unwanted
 	r.mu.Unlock()
 	if killed || t.Abandoned() {
 		return false
@@ -259,7 +260,8 @@ func (r *exchangeRunner) failed(t *pool.Task, err error) bool {
 		r.up.failed(err)
 		return true
 	}
-	if !errors.Is(err, ErrStreamClosed) {
+	// A child that is told that its client has left ends its answer by hanging up.
+	if !unwanted && !errors.Is(err, ErrStreamClosed) {
 		r.log.Error("exchange with the worker failed", "slot", r.crew.slot, "pid", r.crew.pid,
 			"request", string(r.what), "error", err)
 	}
@@ -284,6 +286,7 @@ func (r *exchangeRunner) over(j *job) {
 	r.slow.end()
 	r.mu.Lock()
 	r.deaf.end()
+	r.unwanted = false
 	r.serial++
 	r.job.Store(nil)
 	r.mu.Unlock()
@@ -317,6 +320,7 @@ func (r *exchangeRunner) impatient() {
 		case r.up != nil:
 			r.up.leave()
 		default:
+			r.unwanted = true
 			_ = r.client.Abort() // whoever does not listen finishes in vain
 			r.deaf.begin(r, serial)
 		}

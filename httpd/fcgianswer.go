@@ -141,7 +141,8 @@ func (c *conn) replyStream(body io.Reader, length int, bodiless bool) (sent int6
 		body = io.NewSectionReader(file, offset, n)
 	}
 	if produced {
-		defer c.heedAbort(s.w)()
+		unheed := c.heedAbort(s.w)
+		defer func() { unheed(err) }()
 	}
 	if err := w.server.Flush(); err != nil {
 		return 0, err
@@ -185,8 +186,9 @@ func (c *conn) replyStream(body io.Reader, length int, bodiless bool) (sent int6
 }
 
 // heedAbort ends a stream when the web server aborts its request, or is gone,
-// whether or not the handler looks out for that. stop ends the heed.
-func (c *conn) heedAbort(s *StreamWriter) (stop func()) {
+// whether or not the handler looks out for that. stop ends the heed, given how the
+// stream has ended: a handler that does look out may have been first.
+func (c *conn) heedAbort(s *StreamWriter) (stop func(err error)) {
 	w := c.web
 	over := c.desk.job.lookOut()
 	unheed := context.AfterFunc(over, func() {
@@ -194,9 +196,9 @@ func (c *conn) heedAbort(s *StreamWriter) (stop func()) {
 			s.leave()
 		}
 	})
-	return func() {
+	return func(err error) {
 		unheed()
-		w.aborted = s.wasLeft()
+		w.aborted = s.wasLeft() || err != nil && errors.Is(context.Cause(over), ErrClientLeft)
 	}
 }
 

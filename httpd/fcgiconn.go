@@ -32,6 +32,7 @@ type webServer struct {
 	waited   bool // the time for the head has begun
 	moved    bool // there was more of the body since the web server was waited for
 	glancing bool // a Read does not wait
+	glanced  int  // octets that such Reads have got
 	lookout  atomic.Pointer[lookout]
 
 	role    fcgi.Role
@@ -205,6 +206,9 @@ func (w *webServer) Read(p []byte) (int, error) {
 		}
 		// Woken because the front drains, or late by the sweeper: the request goes on.
 		_ = c.Conn.SetReadDeadline(noDeadline)
+		if o == nil && c.leaves() && w.server.AtBoundary() {
+			return 0, errUnbegun // but for half of a record's header, which moves
+		}
 		if o != nil && o.stopping.Load() {
 			return 0, os.ErrDeadlineExceeded // it may have been that one
 		}

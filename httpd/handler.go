@@ -2,8 +2,8 @@ package httpd
 
 import "github.com/valyala/fasthttp"
 
-// Handler is what answers requests: made by Fast, HTTP, Program or CGI, or Files
-// or CGIBin.
+// Handler is what answers requests: made by Fast, HTTP, Program, CGI or Upstream, or
+// Files, Scripts or CGIBin.
 type Handler interface {
 	// fast is the function to call in a worker, or nil.
 	fast() fasthttp.RequestHandler

@@ -85,6 +85,7 @@ const ownPool = ""
 func metricPools(s *Status) []StatusPool {
 	return append([]StatusPool{{
 		Name: ownPool, Mode: s.Mode, Generation: s.Generation, Limits: s.Limits, Totals: s.Totals, Workers: s.Workers,
+		Upstreams: s.Upstreams,
 	}}, s.Pools...)
 }
 
@@ -130,6 +131,18 @@ func many(kind exposition.Kind, name, help, label string, values func(p *StatusP
 			values(&p, func(value string, n float64) {
 				w.Sample(n, poolLabel(p.Name), exposition.Label{Name: label, Value: value})
 			})
+		}
+	}}
+}
+
+// ofUpstreams is a family of one metric for each listener of each pool's upstreams.
+func ofUpstreams(kind exposition.Kind, name, help string, value func(*StatusUpstream) float64) family {
+	return family{kind, "bident_upstream_" + name, help, func(s *Status, w *exposition.Writer) {
+		for _, p := range metricPools(s) {
+			for i := range p.Upstreams {
+				u := &p.Upstreams[i]
+				w.Sample(value(u), poolLabel(p.Name), exposition.Label{Name: "upstream", Value: u.URL})
+			}
 		}
 	}}
 }
@@ -252,6 +265,17 @@ var families = []family{
 				}
 			}
 		}),
+
+	ofUpstreams(exposition.Gauge, "up", "1 if an upstream can be connected to, else 0.", func(u *StatusUpstream) float64 {
+		if u.Up {
+			return 1
+		}
+		return 0
+	}),
+	ofUpstreams(exposition.Gauge, "connections", "Connections to an upstream.", func(u *StatusUpstream) float64 { return float64(u.Connections) }),
+	ofUpstreams(exposition.Counter, "connections_opened_total", "Connections made to an upstream.", func(u *StatusUpstream) float64 { return float64(u.Opened) }),
+	ofUpstreams(exposition.Counter, "failures_total", "Connections to an upstream that could not be had.", func(u *StatusUpstream) float64 { return float64(u.Failures) }),
+	ofUpstreams(exposition.Counter, "retries_total", "Requests that were sent again, because a kept connection ended.", func(u *StatusUpstream) float64 { return float64(u.Retries) }),
 
 	limit("max_servers", "The number of workers, or the highest number if it follows the load."),
 	limit("min_servers", "The lowest number of workers."),

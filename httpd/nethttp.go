@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net"
 	"net/http"
 	"net/netip"
@@ -63,6 +64,7 @@ type place struct {
 	context.Context
 	worker Worker
 	state  any
+	job    *job // not to be used once the handler has returned
 }
 
 // Value implements context.Context.
@@ -91,6 +93,32 @@ func StateOfRequest[T any](r *http.Request) (T, bool) {
 	return none, false
 }
 
+// VariablesOfRequest is Variables for a request of a net/http handler, which has not
+// returned.
+func VariablesOfRequest(r *http.Request) iter.Seq2[string, string] {
+	if p, ok := r.Context().Value(workerKey{}).(*place); ok {
+		return Variables(p.job.ctx)
+	}
+	return func(func(string, string) bool) {}
+}
+
+// RoleOfRequest is RoleOf for a request of a net/http handler, which has not returned.
+func RoleOfRequest(r *http.Request) Role {
+	if p, ok := r.Context().Value(workerKey{}).(*place); ok {
+		return RoleOf(p.job.ctx)
+	}
+	return NoRole
+}
+
+// ErrorStreamOfRequest is ErrorStream for a request of a net/http handler, which has
+// not returned.
+func ErrorStreamOfRequest(r *http.Request) io.Writer {
+	if p, ok := r.Context().Value(workerKey{}).(*place); ok {
+		return ErrorStream(p.job.ctx)
+	}
+	return io.Discard
+}
+
 // side is whoever runs a job: what a handler can ask of it while it runs.
 type side interface {
 	// start sends the head of the answer; the body, of that length or -1,
@@ -116,7 +144,7 @@ func (e httpExchange) Context() context.Context { return e.job.lookOut() }
 
 // Base implements nethttp.Exchange.
 func (e httpExchange) Base() context.Context {
-	return &place{Context: context.Background(), worker: e.job.worker(), state: e.job.state}
+	return &place{Context: context.Background(), worker: e.job.worker(), state: e.job.state, job: e.job}
 }
 
 // RemoteAddr implements nethttp.Exchange.

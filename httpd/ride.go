@@ -35,7 +35,7 @@ func (c *conn) beginTurn() {
 // rides reports whether a connection that has come otherwise is for the loop, too.
 func (f *front) rides(a arrival) bool {
 	if m := a.moved; m != nil {
-		return !m.note.secure && (!f.proxied || m.note.admitted)
+		return !m.note.secure && !m.note.fcgi && (!f.proxied || m.note.admitted)
 	}
 	return !a.secure && !f.proxied && rawConn(a.conn) != nil
 }

@@ -64,8 +64,12 @@ type Server struct {
 	// by AcceptDispatch, and makes the default of Pool.MaxRequests NoLimit.
 	PerRequest bool
 	// Listen are the addresses: http://host:port, https://host:port, where port 0
-	// picks one, and http+unix:///path. https needs certificates: see TLS. Default
-	// http://127.0.0.1:8080.
+	// picks one, and http+unix:///path. https needs certificates: see TLS. http+fd://3
+	// and http+systemd://NAME are sockets that listen already: by the number of their
+	// descriptor, or by their name in LISTEN_FDNAMES (sd_listen_fds(3)). With fcgi in
+	// place of http requests come over FastCGI, from web servers; in fork mode that
+	// needs AcceptRequest, which is the default then, and so do sockets that listen
+	// already. Default http://127.0.0.1:8080.
 	Listen []string
 	// Backlog is the length of the queue of connections that wait to be
 	// accepted. Default: the system's most (SOMAXCONN).
@@ -94,7 +98,8 @@ type Server struct {
 	TrustedProxies []string
 	// ProxyProtocol makes every connection begin with a header of the PROXY
 	// protocol, version 1 or 2, that says who the client is; other connections
-	// are closed. If there are TrustedProxies, nobody else may send it.
+	// are closed. If there are TrustedProxies, nobody else may send it. Connections
+	// for FastCGI have none.
 	ProxyProtocol bool
 	// AccessLog is the file that gets a line for every request; "-" is standard
 	// output. Default: none.
@@ -152,7 +157,7 @@ type Server struct {
 	// programs serve one connection per process, and a kept one holds its process
 	// even while it is idle, from other clients of the program as well. Between the
 	// lanes themselves nobody starves: while new connections get no answer within
-	// 10 ms, and for 5 s after, none is kept. It is best to have as many lanes
+	// 20 ms, and for 5 s after, none is kept. It is best to have as many lanes
 	// (Pool.MaxServers times Pool.Concurrency) as the program has processes:
 	// requests that cannot be served wait in the server's queue then, where
 	// QueueTimeout counts, and not in the program's.

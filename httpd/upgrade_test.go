@@ -27,7 +27,8 @@ func upgradeMain() {
 	}
 	var srv *httpd.Server
 	srv = &httpd.Server{
-		Name: "upgraded", Listen: []string{"http+unix://" + filepath.Join(dir, "socket")}, Pool: pool.Config{MaxServers: 2},
+		Name: "upgraded", Pool: pool.Config{MaxServers: 2},
+		Listen: []string{"http+unix://" + filepath.Join(dir, "socket"), "fcgi+unix://" + filepath.Join(dir, "records")},
 		Handler: httpd.Fast(func(ctx *fasthttp.RequestCtx) {
 			if string(ctx.Path()) == "/upgrade" {
 				err := srv.Upgrade(context.Background())
@@ -35,7 +36,7 @@ func upgradeMain() {
 					errors.Is(err, httpd.ErrUpgrade), errors.Is(err, httpd.ErrSucceeded), httpd.Upgrading(), err)
 				return
 			}
-			fmt.Fprintf(ctx, "%d", os.Getpid())
+			fmt.Fprintf(ctx, "%d%s", os.Getpid(), ctx.PostBody())
 		}),
 		Hooks: httpd.Hooks{TakeOver: func() error {
 			note("takeover")

@@ -1,13 +1,17 @@
 package httpd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -138,4 +142,71 @@ func openUpstream(urls upstreamHandler, keep, wait time.Duration, log *slog.Logg
 		u.probes.Go(t.look)
 	}
 	return u, nil
+}
+
+// upstream is what the lanes of a pool exchange requests with instead of children.
+type upstream struct {
+	origins []*origin
+	turn    atomic.Uint32 // whose it is to be connected to
+	keep    time.Duration // how long an idle connection is kept, negative for none
+	wait    time.Duration // how long a request may wait for a connection, 0 for ever
+	log     *slog.Logger
+
+	ctx    context.Context // of the probes
+	cancel context.CancelFunc
+	probes sync.WaitGroup
+
+	held    atomic.Int64 // connections that lanes have kept, idle or not
+	crowded atomic.Bool  // no connection is kept
+	relief  *time.Timer  // ends that
+	mu      sync.Mutex
+	lanes   map[*upstreamLane]struct{}
+}
+
+func newUpstream(keep, wait time.Duration, log *slog.Logger) *upstream {
+	u := &upstream{keep: keep, wait: wait, log: log, lanes: make(map[*upstreamLane]struct{})}
+	u.ctx, u.cancel = context.WithCancel(context.Background())
+	u.relief = time.AfterFunc(time.Hour, func() { u.crowded.Store(false) })
+	u.relief.Stop()
+	return u
+}
+
+// close ends the probes. The lanes have ended before.
+func (u *upstream) close() {
+	u.cancel()
+	u.relief.Stop()
+	u.probes.Wait()
+}
+
+// keeps reports whether connections are kept at the moment.
+func (u *upstream) keeps() bool { return u.keep > 0 && !u.crowded.Load() }
+
+// crowd makes room for a connection that is not accepted: whoever keeps one while
+// idle gives it up now, and whoever is busy after the request in hand.
+func (u *upstream) crowd() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.crowded.Store(true)
+	u.relief.Reset(crowdedTime)
+	for x := range u.lanes {
+		x.yield()
+	}
+}
+
+// dial connects to the origin whose turn it is, or to the next one that is there.
+func (u *upstream) dial(ctx context.Context) (net.Conn, *origin, error) {
+	err := errUpstreamDown
+	turn := u.turn.Add(1)
+	for i := range u.origins {
+		t := u.origins[(int(turn%uint32(len(u.origins)))+i)%len(u.origins)]
+		if t.down.Load() {
+			continue
+		}
+		conn, e := t.dial(ctx)
+		if e == nil || ctx.Err() != nil {
+			return conn, t, e
+		}
+		err = e
+	}
+	return nil, nil, err
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,80 +29,13 @@ const (
 	sameMoment = 100 * time.Millisecond
 	// acceptPatience is how long a new connection may go without an answer before
 	// it may be that nobody accepts it, because all processes are held by others.
-	acceptPatience = 10 * time.Millisecond
+	acceptPatience = 20 * time.Millisecond
 	// crowdedTime is how long no connection is kept after that.
 	crowdedTime = 5 * time.Second
 	// abortPatience is how long a program may take to end a request after it was
 	// told that its client has left.
 	abortPatience = time.Second
 )
-
-// upstream is what the lanes of a pool exchange requests with instead of children.
-type upstream struct {
-	origins []*origin
-	turn    atomic.Uint32 // whose it is to be connected to
-	keep    time.Duration // how long an idle connection is kept, negative for none
-	wait    time.Duration // how long a request may wait for a connection, 0 for ever
-	log     *slog.Logger
-
-	ctx    context.Context // of the probes
-	cancel context.CancelFunc
-	probes sync.WaitGroup
-
-	held    atomic.Int64 // connections that lanes have kept, idle or not
-	crowded atomic.Bool  // no connection is kept
-	relief  *time.Timer  // ends that
-	mu      sync.Mutex
-	lanes   map[*upstreamLane]struct{}
-}
-
-func newUpstream(keep, wait time.Duration, log *slog.Logger) *upstream {
-	u := &upstream{keep: keep, wait: wait, log: log, lanes: make(map[*upstreamLane]struct{})}
-	u.ctx, u.cancel = context.WithCancel(context.Background())
-	u.relief = time.AfterFunc(time.Hour, func() { u.crowded.Store(false) })
-	u.relief.Stop()
-	return u
-}
-
-// close ends the probes. The lanes have ended before.
-func (u *upstream) close() {
-	u.cancel()
-	u.relief.Stop()
-	u.probes.Wait()
-}
-
-// keeps reports whether connections are kept at the moment.
-func (u *upstream) keeps() bool { return u.keep > 0 && !u.crowded.Load() }
-
-// crowd makes room for a connection that is not accepted: whoever keeps one while
-// idle gives it up now, and whoever is busy after the request in hand.
-func (u *upstream) crowd() {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.crowded.Store(true)
-	u.relief.Reset(crowdedTime)
-	for x := range u.lanes {
-		x.yield()
-	}
-}
-
-// dial connects to the origin whose turn it is, or to the next one that is there.
-func (u *upstream) dial(ctx context.Context) (net.Conn, *origin, error) {
-	err := errUpstreamDown
-	turn := u.turn.Add(1)
-	for i := range u.origins {
-		t := u.origins[(int(turn%uint32(len(u.origins)))+i)%len(u.origins)]
-		if t.down.Load() {
-			continue
-		}
-		conn, e := t.dial(ctx)
-		if e == nil || ctx.Err() != nil {
-			return conn, t, e
-		}
-		err = e
-	}
-	return nil, nil, err
-}
 
 // upstreamLane is a lane's end of an upstream: its peer, and its connection while
 // that is idle. What is said to be under the lock is under the runner's.
@@ -196,7 +127,7 @@ func (x *upstreamLane) take(safe bool) bool {
 	r := x.r
 	x.idle.Stop()
 	r.mu.Lock()
-	x.resting, x.left = false, false
+	x.resting, x.left, x.stop = false, false, nil
 	kept := r.conn != nil
 	r.mu.Unlock()
 	if kept && safe && r.client.Alive() {
@@ -233,12 +164,15 @@ func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 		}
 		x.keeping = x.up.keeps()
 		r.request(l)
-		begun := time.Now()
 		if !kept {
 			return x.first()
 		}
+		begun := time.Now()
 		end, err := r.client.Do(r)
-		if err == nil || !errors.Is(err, fcgi.ErrNoAnswer) || begun.Sub(x.rested) > sameMoment || time.Since(begun) > sameMoment || !unread(r.conn, err) {
+		// How the connection has ended says nothing: libfcgi and PHP read what has
+		// come, and throw it away, before they close; PHP leaves a part unread of
+		// what it runs.
+		if err == nil || !errors.Is(err, fcgi.ErrNoAnswer) || begun.Sub(x.rested) > sameMoment || time.Since(begun) > sameMoment {
 			return end, err
 		}
 		x.at.retried.Add(1)

@@ -81,8 +81,8 @@ func TestUpstreamIdle(t *testing.T) {
 	}
 }
 
-// TestUpstreamCloses: a kept connection may end at any time. What it took with it,
-// unread, is sent again once, over a new one; what was read is not, and neither is
+// TestUpstreamCloses: a kept connection may end at any time. What it took with it at
+// once is sent again, over a new one; what was lost later is not, and neither is
 // anything over a connection that was new.
 func TestUpstreamCloses(t *testing.T) {
 	networks(t, func(t *testing.T, p *playedUpstream) {
@@ -119,7 +119,16 @@ func TestUpstreamCloses(t *testing.T) {
 		w.say(answer("yes"))
 		got.is(t, "200 yes")
 		got = request(t, s.url, "GET", "/read", "")
+		w.expect("GET /read") // and thrown away
+		w.Close()
+		w = p.next()
 		w.expect("GET /read")
+		w.say(answer("yes"))
+		got.is(t, "200 yes")
+
+		got = request(t, s.url, "GET", "/late", "") // it was run, then
+		w.expect("GET /late")
+		time.Sleep(150 * time.Millisecond)
 		w.Close()
 		got.is(t, badGateway)
 		p.none()
@@ -128,7 +137,7 @@ func TestUpstreamCloses(t *testing.T) {
 		p.next().unread()
 		got.is(t, badGateway)
 		p.none()
-		if u := s.upstream(t); u.Retries != 2 || u.Connections != 0 {
+		if u := s.upstream(t); u.Retries != 3 || u.Connections != 0 {
 			t.Errorf("status: %+v", u)
 		}
 	})

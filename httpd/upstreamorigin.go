@@ -17,7 +17,7 @@ const (
 	// downAfter is for how long, and downCount how often in a row, connecting must
 	// have failed for an upstream to be down: a restart takes less.
 	downAfter = 2 * time.Second
-	downCount = 3
+	downCount = 2
 	// Probes of an upstream that is down come that far apart.
 	firstProbe = 50 * time.Millisecond
 	lastProbe  = time.Second
@@ -53,6 +53,7 @@ type origin struct {
 // dial makes a connection.
 func (t *origin) dial(ctx context.Context) (net.Conn, error) {
 	d := net.Dialer{Timeout: dialTimeout}
+	begun := time.Now()
 	conn, err := d.DialContext(ctx, t.network, t.address)
 	switch {
 	case err == nil:
@@ -61,7 +62,7 @@ func (t *origin) dial(ctx context.Context) (net.Conn, error) {
 	case ctx.Err() == nil:
 		t.refused.Add(1)
 		if !ours(err) {
-			t.missed(err)
+			t.missed(begun, err)
 		}
 	}
 	return conn, err
@@ -87,17 +88,16 @@ func (t *origin) reached() {
 	t.misses = 0
 }
 
-// missed notes a failure.
-func (t *origin) missed(err error) {
-	now := time.Now()
+// missed notes a failure to connect, which begun then.
+func (t *origin) missed(begun time.Time, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.misses == 0 || now.Sub(t.last) > downAfter {
-		t.misses, t.first = 0, now
+	if t.misses == 0 || begun.Sub(t.last) > downAfter {
+		t.misses, t.first = 0, begun
 	}
 	t.misses++
-	t.last = now
-	if t.misses >= downCount && now.Sub(t.first) >= downAfter && !t.down.Load() {
+	t.last = time.Now()
+	if t.misses >= downCount && t.last.Sub(t.first) >= downAfter && !t.down.Load() {
 		t.lower(err)
 	}
 }

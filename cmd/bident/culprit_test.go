@@ -89,6 +89,8 @@ func accuse(l net.Listener, once bool) error {
 			case q.path == "never-ends": // nor does it hear that the client has left
 				q.send(stdout(plainHead + q.text(5)))
 				q.linger()
+			case q.path == "awaits-abort":
+				q.awaitAbort()
 			default:
 				q.behave()
 			}
@@ -188,6 +190,23 @@ func (q *charge) behave() {
 	body := q.body()
 	text := q.text(100) + string(body)
 	q.send(append(stream(fcgiStdout, 1, fmt.Appendf(nil, "Content-Length: %d\r\n%s%s", len(text), plainHead, text), 65535), endRecord(0, 0))...)
+}
+
+// awaitAbort begins an answer, and ends it when it is told that nobody wants it.
+func (q *charge) awaitAbort() {
+	q.send(stdout(plainHead + q.text(5)))
+	for {
+		got, err := readRecord(q.r)
+		if err != nil {
+			q.over = true
+			return
+		}
+		if got.kind == fcgiAbort {
+			fmt.Fprintln(os.Stderr, "aborted", q.tag)
+			q.send(stdout(""), endRecord(0, 0))
+			return
+		}
+	}
 }
 
 // linger waits until the server closes the connection, or for ever.

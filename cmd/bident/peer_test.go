@@ -32,8 +32,12 @@ import (
 // answer says which process it is and what it finds in its environment.
 func responder() {
 	err := fcgi.Serve(nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/stderr" {
+		switch r.URL.Path {
+		case "/stderr":
 			fmt.Fprintln(os.Stderr, "a line for the log")
+		case "/echo":
+			_, _ = io.Copy(w, r.Body) // whoever asked notices
+			return
 		}
 		fmt.Fprintf(w, "responder %d %s %v\n", os.Getpid(), r.URL.Path, os.Args[1:])
 		for _, name := range []string{"COLOUR", "HOME"} {

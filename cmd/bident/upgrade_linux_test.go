@@ -45,8 +45,8 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// rounds is how long TestLives goes on.
-var rounds = flag.Int("rounds", 5, "rounds of TestLives, of 10 recycled workers and a reload each, every fifth with an upgrade")
+// rounds is how long TestLives and TestProgramLives go on.
+var rounds = flag.Int("rounds", 5, "rounds of TestLives and TestProgramLives, of 10 recycled workers and a reload each; of TestLives every fifth with an upgrade")
 
 // TestLives: no request fails while workers are recycled, generations follow each other
 // and so do servers.

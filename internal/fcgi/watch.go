@@ -27,7 +27,7 @@ func (s *ServerConn) Watch(gone func(cause error)) {
 	}
 	id := s.req.ID
 	s.watching.Go(func() {
-		if cause := s.watch(id); cause != nil && !s.answered.Load() {
+		if cause := s.watch(id, true); cause != nil && !s.answered.Load() {
 			gone(cause)
 		}
 	})
@@ -36,18 +36,26 @@ func (s *ServerConn) Watch(gone func(cause error)) {
 // Lookout does what Watch does on the goroutine of the caller: it gives the cause
 // once the request in hand is aborted or the connection ends, nil if anything of a
 // next request comes, or when the reading deadline passes. Nothing else is read
-// meanwhile. Over a connection whose Read gives os.ErrDeadlineExceeded instead of
-// waiting it looks at what is there.
+// meanwhile.
 func (s *ServerConn) Lookout() error {
 	if s.answered.Load() {
 		return nil
 	}
-	return s.watch(s.req.ID)
+	return s.watch(s.req.ID, true)
+}
+
+// Glance is Lookout for a connection whose Read gives os.ErrDeadlineExceeded instead
+// of waiting. It writes nothing: it is over, with nil, at a management record.
+func (s *ServerConn) Glance() error {
+	if s.answered.Load() {
+		return nil
+	}
+	return s.watch(s.req.ID, false)
 }
 
 // watch consumes records until one matters. It gives nil if the watch is over
 // without the request's being in danger.
-func (s *ServerConn) watch(id uint16) error {
+func (s *ServerConn) watch(id uint16, managing bool) error {
 	for {
 		h, err := s.rd.Peek()
 		switch {
@@ -55,7 +63,7 @@ func (s *ServerConn) watch(id uint16) error {
 			return nil
 		case err != nil:
 			return err
-		case h.Type == TypeBeginRequest && h.ID != NullRequestID:
+		case h.Type == TypeBeginRequest && h.ID != NullRequestID, h.ID == NullRequestID && !managing:
 			return nil
 		}
 		f, err := s.rd.Next()

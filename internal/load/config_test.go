@@ -38,6 +38,8 @@ func TestDestination(t *testing.T) {
 		{"http://h", "*", "OPTIONS", destination{"tcp", "h:80", "h", "*", false}},
 		{"http+unix:///run/a.sock", "/hello", "", destination{"unix", "/run/a.sock", "localhost", "/hello", false}},
 		{"http+unix:///run/a.sock", "", "", destination{"unix", "/run/a.sock", "localhost", "/", false}},
+		{"fcgi://h:9000/a?b=c", "", "", destination{"tcp", "h:9000", "h:9000", "/a?b=c", true}},
+		{"fcgi+unix:///run/a.sock", "/hello", "", destination{"unix", "/run/a.sock", "localhost", "/hello", true}},
 	} {
 		got, err := Config{URL: test.url, Target: test.target, Method: test.method}.destination()
 		if err != nil || got != test.want {
@@ -49,6 +51,9 @@ func TestDestination(t *testing.T) {
 		{URL: "http://h/a", Target: "/b"}, {URL: "http://h", Target: "b"}, {URL: "http://h", Target: "/a b"},
 		{URL: "http://h", Target: "*"}, {URL: "http://h", Target: "/\r\n"}, {URL: "http://h", Target: "/é"},
 		{URL: "http+unix://run/a"}, {URL: "http+unix:///"}, {URL: "http+unix:///a?b"},
+		{URL: "fcgi://h/"}, {URL: "fcgi:///a.sock"}, {URL: "fcgi+unix://run/a"}, {URL: "fcgi+unix:///a?b"},
+		{URL: "fcgi://h:1", Pipeline: 2}, {URL: "fcgi://h:1", Params: []string{"X"}}, {URL: "fcgi://h:1", Params: []string{"=x"}},
+		{URL: "http://h:1", Params: []string{"X=y"}},
 	} {
 		if err := bad.Validate(); !errors.Is(err, ErrConfig) {
 			t.Errorf("%q %q is accepted", bad.URL, bad.Target)

@@ -102,7 +102,8 @@ func TestAgainstResponder(t *testing.T) {
 				if got := served.Load() - before; got != 50 || wrong.Load() > 0 {
 					t.Errorf("the responder saw %d requests, %d with another length than they said", got, wrong.Load())
 				}
-				if want := uint64(3); !c.Close && report.Connects != want || c.Close && report.Connects != 50 {
+				// Two may have answered all before the third has begun.
+				if !c.Close && report.Connects > 3 || c.Close && report.Connects != 50 {
 					t.Errorf("%d connections", report.Connects)
 				}
 			})

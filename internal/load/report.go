@@ -33,7 +33,7 @@ type Report struct {
 	Abandoned uint64
 	// Connects is the number of connections made, over the whole run.
 	Connects uint64
-	// BytesRead and BytesWritten are octets of HTTP, over the whole run.
+	// BytesRead and BytesWritten are octets of HTTP or FastCGI, over the whole run.
 	BytesRead, BytesWritten uint64
 
 	// Statuses counts the answers by status.

@@ -1,8 +1,0 @@
-//go:build !unix
-
-package httpd
-
-import "net"
-
-// unread cannot be told here.
-func unread(net.Conn, error) bool { return false }
