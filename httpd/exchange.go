@@ -21,7 +21,7 @@ const statusPanicked = 70
 const (
 	// clientPatience is how long an answer may take before the client is looked
 	// out for, so that quick answers do not pay for it.
-	clientPatience = 50 * time.Millisecond
+	clientPatience = 25 * time.Millisecond
 	// deathPatience is how long the news of a child's death may be behind the
 	// end of its connections.
 	deathPatience = 100 * time.Millisecond
