@@ -59,7 +59,8 @@ func (p *plaintiff) sue(deed string) string {
 		return "no connection"
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(patience))
+	// Each crash makes the next start wait, and everybody else's request with it.
+	_ = c.SetDeadline(time.Now().Add(4 * patience))
 	go func() { _, _ = c.Write(slices.Concat(good, bad, again)) }()
 	r := bufio.NewReader(c)
 	if got, _ := p.answer(r, "POST", first); got != "200" {
@@ -156,7 +157,7 @@ func TestMisdeeds(t *testing.T) {
 	for name, flags := range map[string][]string{"quick": nil, "hanging": {"--request-timeout=3s"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			d := serveForTest(t, slices.Concat([]string{"--listen=http://127.0.0.1:0", "--max-servers=4"}, flags,
+			d := serveForTest(t, slices.Concat([]string{"--listen=http://127.0.0.1:0", "--max-servers=4", "--queue-timeout=5m"}, flags,
 				[]string{"--die-timeout=5s", "--", "culprit"})...)
 			d.errs = true
 			var wait sync.WaitGroup
