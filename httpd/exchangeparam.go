@@ -32,8 +32,8 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 		role = j.role
 	}
 	c.Begin(role, r.up == nil || r.up.keeping)
-	if r.child.External() && j.params != nil && r.answered.mount.scripts == nil {
-		r.passOn(j.params) // the web server has settled which script it is
+	if r.child.External() && j.params != nil {
+		r.passOn(j.params)
 	} else if r.child.External() {
 		r.vars.visit(ctx, &r.answered.mount, r.param)
 	} else {
@@ -80,7 +80,8 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 }
 
 // passOn gives a program what its web server has sent, but for what depends on the
-// exchange itself, what Scripts have settled, and HTTP_PROXY, which would change where the program connects to.
+// exchange itself, what Scripts have settled, and HTTP_PROXY, which would change where
+// the program connects to.
 func (r *exchangeRunner) passOn(params *fcgi.Params) {
 	ours := r.answered.mount.settled()
 	for name, value := range params.All() {
