@@ -23,7 +23,19 @@ import (
 // protocol in the way that the request's path asks for.
 const brokenVariable = "BIDENT_TEST_BROKEN"
 
-// record is a FastCGI record, without padding.
+// forRequest are records with id 1 as those of the request with that id, and records
+// with another one still with another one. What is no record stays as it is.
+func forRequest(id uint16, octets string) string {
+	b := []byte(octets)
+	for rest := b; len(rest) >= 8 && rest[0] == 1 && rest[1] <= stderr; {
+		own := binary.BigEndian.Uint16(rest[2:])
+		binary.BigEndian.PutUint16(rest[2:], own+id-1)
+		rest = rest[min(8+int(binary.BigEndian.Uint16(rest[4:])), len(rest)):]
+	}
+	return string(b)
+}
+
+// record is a FastCGI record of the request with id 1, without padding.
 func record(kind byte, content string) string {
 	b := []byte{1, kind, 0, 1, 0, 0, 0, 0}
 	binary.BigEndian.PutUint16(b[4:], uint16(len(content)))
@@ -125,7 +137,7 @@ func brokenMain() {
 func broken(conn net.Conn) {
 	defer conn.Close()
 	for {
-		uri, err := requestURI(conn)
+		uri, id, err := requestURI(conn)
 		if err != nil {
 			return
 		}
@@ -136,7 +148,7 @@ func broken(conn net.Conn) {
 				return record(stdout, "Content-Type: text/plain\r\n\r\ngood\n") + record(stdout, "") + end(0)
 			}, more: true}
 		}
-		if _, err := io.WriteString(conn, b.octets()); err != nil {
+		if _, err := io.WriteString(conn, forRequest(id, b.octets())); err != nil {
 			return
 		}
 		if b.dies {
@@ -148,17 +160,17 @@ func broken(conn net.Conn) {
 	}
 }
 
-// requestURI reads one request and finds its REQUEST_URI.
-func requestURI(r io.Reader) (uri string, err error) {
+// requestURI reads one request and finds its REQUEST_URI and its id.
+func requestURI(r io.Reader) (uri string, id uint16, err error) {
 	var params []byte
 	for {
 		var head [8]byte
 		if _, err := io.ReadFull(r, head[:]); err != nil {
-			return "", err
+			return "", 0, err
 		}
 		content := make([]byte, int(binary.BigEndian.Uint16(head[4:]))+int(head[6]))
 		if _, err := io.ReadFull(r, content); err != nil {
-			return "", err
+			return "", 0, err
 		}
 		content = content[:len(content)-int(head[6])]
 		switch {
@@ -168,10 +180,10 @@ func requestURI(r io.Reader) (uri string, err error) {
 			const name = "REQUEST_URI"
 			i := bytes.Index(params, []byte(name))
 			if i < 1 {
-				return "", errors.New("no " + name)
+				return "", 0, errors.New("no " + name)
 			}
 			n := int(params[i-1]) // the lengths precede the name
-			return string(params[i+len(name) : i+len(name)+n]), nil
+			return string(params[i+len(name) : i+len(name)+n]), binary.BigEndian.Uint16(head[2:]), nil
 		}
 	}
 }

@@ -11,21 +11,25 @@ import (
 // maxAnswerHead bounds the head of a program's answer, in octets.
 const maxAnswerHead = 256 << 10
 
+// maxAnswerFields bounds the fields in it.
+const maxAnswerFields = 4096
+
 // errAnswerHead says that a program's answer has no head that could be passed on.
 var errAnswerHead = errors.New("httpd: malformed head of a program's answer")
 
 // headEnd finds the end of the head of a CGI answer (RFC 3875, section 6): the
 // octets of the head without its empty line, and where the body begins. end is
-// -1 if the empty line has not come yet. Programs end lines in CRLF or in LF.
-func headEnd(b []byte) (end, body int) {
-	for i := 0; ; {
+// -1 if the empty line has not come yet; then next is where to go on when more has
+// come, from being where to begin. Programs end lines in CRLF or in LF.
+func headEnd(b []byte, from int) (end, body, next int) {
+	for i := from; ; {
 		n := bytes.IndexByte(b[i:], '\n')
 		if n < 0 {
-			return -1, 0
+			return -1, 0, i
 		}
 		line := bytes.TrimSuffix(b[i:i+n], []byte{'\r'})
 		if len(line) == 0 {
-			return i, i + n + 1
+			return i, i + n + 1, i
 		}
 		i += n + 1
 	}
@@ -51,7 +55,9 @@ func parseAnswerHead(head []byte, resp *fasthttp.Response, least int) (length in
 		if bytes.IndexByte(value, '\r') >= 0 || bytes.IndexByte(value, 0) >= 0 {
 			return 0, fmt.Errorf("%w: %.80q holds a control character", errAnswerHead, line)
 		}
-		fields++
+		if fields++; fields > maxAnswerFields {
+			return 0, fmt.Errorf("%w: more than %d fields", errAnswerHead, maxAnswerFields)
+		}
 		switch {
 		case equalFold(name, "Status"):
 			if len(value) < 3 || len(value) > 3 && value[3] != ' ' {

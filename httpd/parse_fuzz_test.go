@@ -65,17 +65,22 @@ func FuzzAnswerHead(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		end, body := headEnd(b)
+		end, body, _ := headEnd(b, 0)
 		if end < 0 {
 			return
 		}
 		if end > body || body > len(b) || body == 0 {
 			t.Fatalf("head ends at %d, body begins at %d of %d", end, body, len(b))
 		}
-		for i := range body { // no end is found before it has come
-			if early, _ := headEnd(b[:i]); early >= 0 {
+		next := 0
+		for i := range body { // no end is found before it has come, octet by octet
+			var early int
+			if early, _, next = headEnd(b[:i], next); early >= 0 {
 				t.Fatalf("an end of the head is found in the first %d octets", i)
 			}
+		}
+		if e, n, _ := headEnd(b, next); e != end || n != body {
+			t.Fatalf("octet by octet the head ends at %d, the body begins at %d; at once %d, %d", e, n, end, body)
 		}
 		var resp fasthttp.Response
 		length, err := parseAnswerHead(b[:end], &resp, 200)

@@ -25,6 +25,7 @@ type programAnswer struct {
 	eager    bool                 // it is a child of this program: without a length it is a stream from its head on
 	bodiless bool                 // the answer to HEAD
 	head     []byte
+	seen     int // of head, as lines that have ended
 	headDone bool
 	length   int // Content-Length that the program gave, -1 for none
 	stream   *StreamWriter
@@ -33,15 +34,15 @@ type programAnswer struct {
 // begin makes ready for the answer to a request.
 func (a *programAnswer) begin(l *pool.Lane, j *job, eager bool) {
 	a.lane, a.ctx, a.answered, a.eager, a.bodiless = l, j.ctx, j, eager, j.ctx.IsHead()
-	a.head, a.headDone, a.length, a.stream = a.head[:0], false, -1, nil
+	a.head, a.seen, a.headDone, a.length, a.stream = a.head[:0], 0, false, -1, nil
 }
 
 // write takes the next octets of the answer. After an error no more are wanted.
 func (a *programAnswer) write(p []byte) error {
 	if !a.headDone {
 		a.head = append(a.head, p...)
-		end, body := headEnd(a.head)
-		if end < 0 {
+		end, body, seen := headEnd(a.head, a.seen)
+		if a.seen = seen; end < 0 {
 			if len(a.head) > maxAnswerHead {
 				return fmt.Errorf("%w: longer than %d octets", errAnswerHead, maxAnswerHead)
 			}

@@ -30,7 +30,7 @@ func TestUpstreamFickle(t *testing.T) {
 	fickle := func(conn net.Conn, seed uint64) {
 		defer conn.Close()
 		random := rand.New(rand.NewPCG(seed, 1))
-		w := &wire{t, conn, bufio.NewReader(conn)}
+		w := &wire{t, conn, bufio.NewReader(conn), 1}
 		for {
 			a, err := w.request()
 			if err != nil {
@@ -39,7 +39,7 @@ func TestUpstreamFickle(t *testing.T) {
 			mu.Lock()
 			runs[a.method+a.uri]++
 			mu.Unlock()
-			if _, err := io.WriteString(w, answer(a.method+a.uri+a.body)); err != nil {
+			if _, err := io.WriteString(w, forRequest(w.id, answer(a.method+a.uri+a.body))); err != nil {
 				return
 			}
 			switch random.IntN(6) {

@@ -74,7 +74,8 @@ func (p *playedUpstream) front(change func(s *httpd.Server), config pool.Config)
 type wire struct {
 	t *testing.T
 	net.Conn
-	r *bufio.Reader
+	r  *bufio.Reader
+	id uint16 // of the last record that came
 }
 
 // next is the next connection.
@@ -86,7 +87,7 @@ func (p *playedUpstream) next() *wire {
 		p.t.Fatalf("no connection: %v", err)
 	}
 	p.t.Cleanup(func() { conn.Close() })
-	return &wire{p.t, conn, bufio.NewReader(conn)}
+	return &wire{p.t, conn, bufio.NewReader(conn), 1}
 }
 
 // none checks that no connection waits to be accepted.
@@ -108,6 +109,7 @@ func (w *wire) record() (kind byte, content string, err error) {
 	}
 	b := make([]byte, int(binary.BigEndian.Uint16(head[4:]))+int(head[6]))
 	_, err = io.ReadFull(w.r, b)
+	w.id = binary.BigEndian.Uint16(head[2:])
 	return head[1], string(b[:len(b)-int(head[6])]), err
 }
 
@@ -158,7 +160,7 @@ func answer(body string) string {
 
 func (w *wire) say(octets string) {
 	w.t.Helper()
-	if _, err := io.WriteString(w, octets); err != nil {
+	if _, err := io.WriteString(w, forRequest(w.id, octets)); err != nil {
 		w.t.Fatal(err)
 	}
 }

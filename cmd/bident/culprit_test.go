@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -109,6 +110,7 @@ func accuse(l net.Listener, once bool) error {
 type charge struct {
 	net.Conn
 	r      *bufio.Reader
+	id     uint16
 	params map[string]string
 	path   string
 	tag    string
@@ -127,7 +129,7 @@ func (q *charge) begin() error {
 		}
 		switch {
 		case got.kind == fcgiBegin:
-			begun, q.keep = true, got.content[2]&1 != 0
+			begun, q.keep, q.id = true, got.content[2]&1 != 0, got.id
 		case got.kind == fcgiParams && begun && len(got.content) == 0:
 			if q.params, err = pairs(params); err != nil {
 				return err
@@ -141,6 +143,18 @@ func (q *charge) begin() error {
 			params = append(params, got.content...)
 		}
 	}
+}
+
+// wire are the octets of records, in which id 1 stands for that of the request, and
+// others for others; 0 stays.
+func (q *charge) wire(records ...record) []byte {
+	records = slices.Clone(records)
+	for i := range records {
+		if records[i].id > 0 {
+			records[i].id += q.id - 1
+		}
+	}
+	return wire(records...)
 }
 
 // body reads all of it.
@@ -174,7 +188,7 @@ func endRecord(app, protocol byte) record {
 
 // send writes records, in one piece.
 func (q *charge) send(records ...record) {
-	if _, err := q.Write(wire(records...)); err != nil && !errors.Is(err, syscall.EPIPE) {
+	if _, err := q.Write(q.wire(records...)); err != nil && !errors.Is(err, syscall.EPIPE) {
 		q.over = true
 	}
 }

@@ -33,7 +33,7 @@ var misdeeds = map[string]func(*charge){
 	},
 	"half-record": func(q *charge) {
 		q.body()
-		_, _ = q.Write(wire(stdout(plainHead + q.text(5)))[:20])
+		_, _ = q.Write(q.wire(stdout(plainHead + q.text(5)))[:20])
 		q.over = true
 	},
 	"half-header": func(q *charge) {
@@ -131,7 +131,7 @@ var misdeeds = map[string]func(*charge){
 	},
 	"dribble": func(q *charge) {
 		q.body()
-		for _, octet := range wire(stdout(plainHead+q.text(5)), stdout(""), endRecord(0, 0)) {
+		for _, octet := range q.wire(stdout(plainHead+q.text(5)), stdout(""), endRecord(0, 0)) {
 			_, _ = q.Write([]byte{octet})
 			pause()
 		}

@@ -9,9 +9,11 @@ import (
 )
 
 const (
-	// clientID is the id of every request of a Client: one exchange at a time
-	// needs one id, and clause 3.3 asks for small ones.
-	clientID = 1
+	// idsMost is how many ids a Client uses, one exchange after another: clause 3.3
+	// asks for small ones. With one and the same for all, what a program still sends
+	// for an exchange that is over, a copy of it for instance that it has left in
+	// another process, would be taken for the answer to the next.
+	idsMost = 255
 	// smallKeepLen is the size above which libfcgi loses the next request on
 	// a kept connection: its input buffer.
 	smallKeepLen = 8192
@@ -58,6 +60,8 @@ type Client struct {
 	stop   func()
 
 	// The exchange.
+	id       uint16 // of the request
+	abort    [HeaderLen]byte
 	spent    bool // the connection must be closed
 	upload   upload
 	mu       sync.Mutex // held while records are written
@@ -88,9 +92,11 @@ func (c *Client) Begin(role Role, keep bool) {
 	}
 	c.role, c.keep = role, keep
 	c.body, c.data, c.src, c.srcLen, c.stop = nil, nil, nil, 0, nil
-	b := AppendBegin(c.out.b[:0], clientID, role, 0)
+	c.id = c.id%idsMost + 1
+	AppendAbort(c.abort[:0], c.id)
+	b := AppendBegin(c.out.b[:0], c.id, role, 0)
 	c.params = len(b)
-	c.out.b = openRecord(b, TypeParams, clientID)
+	c.out.b = openRecord(b, TypeParams, c.id)
 	c.aborting.Store(abortNot)
 }
 
@@ -203,6 +209,7 @@ func (c *Client) writeAbort() error {
 	if !c.aborting.CompareAndSwap(abortWanted, abortWritten) {
 		return nil
 	}
+	abortRecord := c.abort[:]
 	if c.desc == nil {
 		_, err := c.conn.Write(abortRecord)
 		return err
@@ -221,8 +228,6 @@ func (c *Client) writeAbort() error {
 	c.aborting.Store(abortNot) // so that the caller can try again
 	return errAbortBlocked
 }
-
-var abortRecord = AppendAbort(nil, clientID)
 
 // streamLen is the encoded size of a stream of n octets, its end included.
 func streamLen(n int64) int64 {

@@ -280,3 +280,30 @@ func TestBodyReaderFails(t *testing.T) {
 		}
 	}
 }
+
+// TestLateAnswer: what a program sends for an exchange that is over is not taken for the
+// answer to the next one.
+func TestLateAnswer(t *testing.T) {
+	answer := func(id uint16, s string) []byte {
+		return join(AppendStream(nil, TypeStdout, id, []byte(s)), AppendEnd(nil, id, EndRequest{}))
+	}
+	s := &scripted{in: bytes.NewReader(answer(1, "first"))}
+	cl := NewClient(s)
+	for id := uint16(1); id <= 2*idsMost; id++ {
+		var sink collected
+		cl.Begin(RoleResponder, true)
+		if _, err := cl.Do(&sink); err != nil || sink.stdout.String() != "first" {
+			t.Fatalf("%d: %q, %v", id, &sink.stdout, err)
+		}
+		next := id%idsMost + 1
+		s.in = bytes.NewReader(answer(next, "first"))
+		cl.rd.Reset(s)
+	}
+	s.in = bytes.NewReader(answer(idsMost, "late"))
+	cl.rd.Reset(s)
+	var sink collected
+	cl.Begin(RoleResponder, true)
+	if _, err := cl.Do(&sink); !errors.Is(err, ErrRequestID) || sink.stdout.Len() > 0 || !cl.MustClose() {
+		t.Errorf("%q, %v", &sink.stdout, err)
+	}
+}

@@ -15,7 +15,8 @@
 // Neither side multiplexes: a connection carries one request, then the next.
 // That is what every web server asks for and every FastCGI library supports,
 // and it gives exact dispatch: whoever holds the connection holds the worker.
-// As a web server a Client always uses request id 1. As a program a ServerConn
+// As a web server a Client uses ids from 1 to 255 in turn, so that what a program sends
+// too late is not taken for the next answer. As a program a ServerConn
 // tells FCGI_MPXS_CONNS=0 and refuses a second request that is begun while it
 // still reads the first; one begun while the first is answered waits.
 //

@@ -64,7 +64,7 @@ func (c *Client) Do(sink Sink) (EndRequest, error) {
 // once; else out holds all before FCGI_STDIN. It settles KEEP_CONN.
 func (c *Client) gather() (gathered bool, err error) {
 	b := closeRecord(c.out.b, c.params)
-	b = AppendStreamEnd(b, TypeParams, clientID)
+	b = AppendStreamEnd(b, TypeParams, c.id)
 	size, known := int64(len(b)), true
 	if c.role == RoleAuthorizer {
 		c.body, c.src = nil, nil
@@ -87,7 +87,7 @@ func (c *Client) gather() (gathered bool, err error) {
 	if gathered && c.role != RoleAuthorizer {
 		if c.src != nil {
 			start := len(b)
-			b = openRecord(b, TypeStdin, clientID)
+			b = openRecord(b, TypeStdin, c.id)
 			n := len(b)
 			b = append(b, make([]byte, c.srcLen)...)
 			if _, err := io.ReadFull(c.src, b[n:]); err != nil {
@@ -95,12 +95,12 @@ func (c *Client) gather() (gathered bool, err error) {
 			}
 			b = closeRecord(b, start)
 		} else {
-			b = AppendStream(b, TypeStdin, clientID, c.body)
+			b = AppendStream(b, TypeStdin, c.id, c.body)
 		}
-		b = AppendStreamEnd(b, TypeStdin, clientID)
+		b = AppendStreamEnd(b, TypeStdin, c.id)
 	}
 	if gathered && c.role == RoleFilter {
-		b = AppendStreamEnd(AppendStream(b, TypeData, clientID, c.data), TypeData, clientID)
+		b = AppendStreamEnd(AppendStream(b, TypeData, c.id, c.data), TypeData, c.id)
 	}
 	c.out.b = b
 	return gathered, nil
@@ -114,7 +114,7 @@ func (c *Client) receive(sink Sink) (EndRequest, error) {
 		if err != nil {
 			return EndRequest{}, c.failure(err, ended)
 		}
-		if f.ID != clientID {
+		if f.ID != c.id {
 			return EndRequest{}, fmt.Errorf("%w: %v with id %d", ErrRequestID, f.Type, f.ID)
 		}
 		switch f.Type {

@@ -117,7 +117,7 @@ func (c *Client) sendAbort(err error) error {
 	for {
 		c.mu.Lock()
 		if (err == nil || err == errUploadEnded) && c.aborting.CompareAndSwap(abortWanted, abortWritten) {
-			if _, werr := c.conn.Write(abortRecord); werr != nil {
+			if _, werr := c.conn.Write(c.abort[:]); werr != nil {
 				err = werr
 			}
 		}
@@ -150,12 +150,12 @@ func (c *Client) sendRecord(t Type, p []byte, last bool) error {
 	u.bufs = u.vec[:0]
 	h := u.head[:0]
 	if len(p) > 0 {
-		h = AppendHeader(h, Header{Type: t, ID: clientID, Length: uint16(len(p))})
+		h = AppendHeader(h, Header{Type: t, ID: c.id, Length: uint16(len(p))})
 		u.bufs = append(u.bufs, h, p)
 	}
 	if last {
 		n := len(h)
-		h = AppendStreamEnd(h, t, clientID)
+		h = AppendStreamEnd(h, t, c.id)
 		u.bufs = append(u.bufs, h[n:])
 	}
 	c.mu.Lock()
