@@ -81,11 +81,12 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 
 // passOn gives a program what its web server has sent, but for what depends on the
 // exchange itself, what Scripts have settled, and HTTP_PROXY, which would change where
-// the program connects to.
+// the program connects to. Programs that fold names find them in any spelling.
 func (r *exchangeRunner) passOn(params *fcgi.Params) {
 	ours := r.answered.mount.settled()
 	for name, value := range params.All() {
-		switch string(name) {
+		var b [foldedName]byte
+		switch string(foldName(&b, name)) {
 		case "CONTENT_LENGTH", "HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING":
 		case "SCRIPT_NAME", "SCRIPT_FILENAME", "PATH_INFO", "PATH_TRANSLATED", "DOCUMENT_ROOT", "DOCUMENT_URI", "ORIG_SCRIPT_NAME",
 			"ORIG_SCRIPT_FILENAME", "ORIG_PATH_INFO", "ORIG_PATH_TRANSLATED":

@@ -99,12 +99,35 @@ func oneLine(value []byte) bool {
 // ofConnection reports whether a field, as the rest of a parameter's name, is not one
 // for whoever handles the request.
 func ofConnection(name []byte) bool {
-	switch string(name) {
+	var b [foldedName]byte
+	switch string(foldName(&b, name)) {
 	case "CONNECTION", "KEEP_ALIVE", "PROXY_CONNECTION", "TE", "TRAILER", "TRANSFER_ENCODING", "UPGRADE",
 		"EXPECT", "PROXY", "CONTENT_LENGTH":
 		return true
 	}
 	return false
+}
+
+// foldedName is the length from which on names are not folded: longer than all that
+// are looked for.
+const foldedName = 24
+
+// foldName is the name of a parameter in upper case and with "_" for "-", in which it
+// is the same to some: as it is if it is long.
+func foldName(b *[foldedName]byte, name []byte) []byte {
+	if len(name) > len(b) {
+		return name
+	}
+	for i, c := range name {
+		switch {
+		case c == '-':
+			c = '_'
+		case 'a' <= c && c <= 'z':
+			c -= 'a' - 'A'
+		}
+		b[i] = c
+	}
+	return b[:len(name)]
 }
 
 // appendFieldName writes the name of a field as HTTP has it: "User-Agent" for

@@ -56,7 +56,8 @@ func TestFCGIHead(t *testing.T) {
 		}{
 			{params("GET", "/head", 0), "GET /head 192.0.2.7:40000 false RESPONDER www.example.org|Host: www.example.org|"},
 			{params("GET", "/head?a=%20", 0, variable{"HTTPS", "on"}, variable{"HTTP_X_LONG_NAME", "v \t w"}, variable{"HTTP_CONNECTION", "close"},
-				variable{"HTTP_TRANSFER_ENCODING", "chunked"}, variable{"HTTP_PROXY", "evil"}, variable{"HTTP_CONTENT_LENGTH", "9"}, variable{"http_x", "y"}),
+				variable{"HTTP_TRANSFER_ENCODING", "chunked"}, variable{"HTTP_PROXY", "evil"}, variable{"HTTP_CONTENT_LENGTH", "9"}, variable{"http_x", "y"},
+				variable{"HTTP_TRANSFER-ENCODING", "chunked"}, variable{"HTTP_Proxy", "evil"}, variable{"HTTP_Content-Length", "9"}),
 				"GET /head?a=%20 192.0.2.7:40000 true RESPONDER www.example.org|Host: www.example.org|X-Long-Name: v \t w|"},
 			{params("GET", "/head", 0, variable{"HTTP_X", "1"}, variable{"REMOTE_ADDR", "::1"}, variable{"REMOTE_PORT", ""}, variable{"HTTP_X", "2"}),
 				"GET /head [::1]:0 false RESPONDER www.example.org|Host: www.example.org|X: 2|"},

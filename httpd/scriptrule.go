@@ -10,17 +10,20 @@ import (
 // scriptRule tells scripts from files that may be sent.
 //
 // Source is never sent: a file whose name has the extension of a script is run, or
-// it is hidden, and so are copies of it that editors leave behind.
+// it is hidden, and so are copies of it that editors and people leave behind.
 type scriptRule struct {
 	match *regexp.Regexp // the paths of the scripts; nil: their extensions tell
 	php   bool           // the program runs nothing but PHP
 }
 
-// phpExtensions are those of PHP, which hide a file wherever they stand in its name
-// (config.php.bak, index.php.1): what they hold is passwords.
+// phpExtensions are those of PHP, which hide a file wherever they stand in its name,
+// whatever but a letter follows (config.php.bak, lib.inc_1): what they hold is passwords.
 var phpExtensions = []string{
 	"php", "phtml", "phar", "phps", "pht", "php3", "php4", "php5", "php6", "php7", "php8", "php9", "inc",
 }
+
+// phpPrefixes begin no word of any other meaning: letters may follow (index.phpbak).
+var phpPrefixes = []string{"php", "phtml"}
 
 // phpRuns are those that PHP is given to run.
 var phpRuns = []string{"php", "phtml", "phar", "php3", "php4", "php5", "php7", "php8"}
@@ -39,7 +42,7 @@ func (r *scriptRule) Sort(path []byte, executable bool) files.Sort {
 		switch {
 		case r.match.Match(path):
 			return files.Script
-		case isPHP(name):
+		case isPHP(name), r.copied(path, name):
 			return files.Hidden
 		}
 		return files.Plain
@@ -54,17 +57,54 @@ func (r *scriptRule) Sort(path []byte, executable bool) files.Sort {
 			return files.Hidden
 		}
 		return files.Script
-	}
-	for _, copied := range copies {
-		if original, ok := bytes.CutSuffix(name, copied); ok && isOne(extension(original), scriptExtensions) {
-			return files.Hidden
-		}
+	case r.copied(path, name):
+		return files.Hidden
 	}
 	return files.Plain
 }
 
-// copies are the ends of the names of copies.
-var copies = [][]byte{[]byte("~"), []byte(".bak"), []byte(".old"), []byte(".orig"), []byte(".save"), []byte(".swp"), []byte(".tmp")}
+// own tells whether a file may be sent that is found by way of links: path is its own.
+func (r *scriptRule) own(path []byte, executable bool) bool {
+	return path[bytes.LastIndexByte(path, '/')+1] != '.' && r.Sort(path, executable) == files.Plain
+}
+
+// copied reports whether a file, whose name ends its path, is a copy of a script:
+// what it is called without the marks of copies is a script's name.
+func (r *scriptRule) copied(path, name []byte) bool {
+	if n := len(name); n > 1 && name[0] == '#' && name[n-1] == '#' {
+		return true // Emacs saves what is being edited there
+	}
+	dir := len(path) - len(name)
+	for {
+		shorter := unmarked(name)
+		if len(shorter) == len(name) {
+			return false
+		}
+		name = shorter
+		switch {
+		case isPHP(name), r.match != nil && r.match.Match(path[:dir+len(name)]),
+			r.match == nil && isOne(extension(name), scriptExtensions):
+			return true
+		}
+	}
+}
+
+// marks are words at the ends of the names of copies; "v" is of RCS: run.pl,v.
+var marks = []string{"bak", "backup", "old", "orig", "save", "sav", "swp", "swo", "tmp", "temp", "copy", "new", ",v"}
+
+// unmarked is a name without the last mark of a copy: what is no letter at its end
+// (run.pl~, run.pl;1, run.pl.~2~), or a word (run.pl.bak, run.pl_old).
+func unmarked(name []byte) []byte {
+	if short := bytes.TrimRightFunc(name, func(c rune) bool { return c < 0x80 && !isLetter(byte(c)) }); len(short) < len(name) {
+		return short
+	}
+	for _, mark := range marks {
+		if n := len(name) - len(mark); n > 0 && equalFold(name[n:], mark) {
+			return name[:n]
+		}
+	}
+	return name
+}
 
 // names reports whether a path has a part that would be a script's name.
 func (r *scriptRule) names(path []byte) bool {
@@ -82,18 +122,32 @@ func (r *scriptRule) names(path []byte) bool {
 	return false
 }
 
-// isPHP reports whether one of the extensions of a name is PHP's.
+// isPHP reports whether one of the extensions of a name is PHP's, or begins with one.
 func isPHP(name []byte) bool {
 	_, name, _ = bytes.Cut(name, []byte{'.'})
 	for len(name) > 0 {
 		part, rest, _ := bytes.Cut(name, []byte{'.'})
-		if isOne(bytes.TrimRight(part, "~"), phpExtensions) {
-			return true
+		for _, ext := range phpPrefixes {
+			if begins(part, ext) {
+				return true
+			}
+		}
+		for _, ext := range phpExtensions {
+			if begins(part, ext) && (len(part) == len(ext) || !isLetter(part[len(ext)])) {
+				return true
+			}
 		}
 		name = rest
 	}
 	return false
 }
+
+// begins reports whether text begins with a word, whatever its case.
+func begins(text []byte, word string) bool {
+	return len(text) >= len(word) && equalFold(text[:len(word)], word)
+}
+
+func isLetter(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 
 // extension is what follows the last dot of a name.
 func extension(name []byte) []byte {

@@ -48,7 +48,9 @@ type Scripts struct {
 	// Match is a regular expression: what paths of scripts match, or without a Root of
 	// requests, are the program's, all others are files. Decoded paths are looked at,
 	// with their slash. Where there is nothing, only what matches is the program's.
-	// Files with an extension of PHP that do not match are hidden: 404.
+	// Files with an extension of PHP that do not match are hidden: 404; so are copies of
+	// scripts (run.pl~, index.php_bak, #c.pl#), and links below Root that lead to a
+	// script or to what is hidden.
 	//
 	// Default: those are scripts that have an extension of PHP, Perl, Python, Ruby or
 	// another such language, of CGI programs, or an execute bit and no extension of the
@@ -138,7 +140,7 @@ func (h *Scripts) open(i *Isolation) (_ *scripts, err error) {
 		bad("Handler runs no scripts: it needs a program")
 	}
 	if h.Root != "" {
-		if s.root, s.tree, err = openSource(h.Root, i, s.staticIndex()); err != nil {
+		if s.root, s.tree, err = openSource(h.Root, i, s.staticIndex(), s.rule.own); err != nil {
 			bad("Root: %w", err)
 		}
 		s.sources = append(s.sources, source{path: withSlash(s.root), tree: s.tree})
@@ -155,7 +157,7 @@ func (h *Scripts) open(i *Isolation) (_ *scripts, err error) {
 			bad("SendfileRoots make no sense without Root")
 			break
 		}
-		name, tree, err := openSource(dir, i, nil)
+		name, tree, err := openSource(dir, i, nil, nil)
 		if err != nil {
 			bad("SendfileRoots: %w", err)
 			continue
@@ -185,8 +187,8 @@ func (h *Scripts) open(i *Isolation) (_ *scripts, err error) {
 
 // openSource opens a directory. name is its own for the program: absolute, and
 // without links, so that what is looked at here is what is run there; where the
-// program has another root directory they are left.
-func openSource(dir string, i *Isolation, index []string) (name string, tree *files.Files, err error) {
+// program has another root directory they are left. linked is as for files.Config.
+func openSource(dir string, i *Isolation, index []string, linked func([]byte, bool) bool) (name string, tree *files.Files, err error) {
 	if name, err = absolute(dir, i); err != nil {
 		return "", nil, err
 	}
@@ -195,7 +197,7 @@ func openSource(dir string, i *Isolation, index []string) (name string, tree *fi
 			return "", nil, err
 		}
 	}
-	c := files.Config{Root: i.Outside(name), Index: index}
+	c := files.Config{Root: i.Outside(name), Index: index, Linked: linked}
 	uid, gids, other, err := i.Credentials()
 	if err != nil {
 		return "", nil, err

@@ -132,6 +132,7 @@ var sources = map[string]string{
 	"app.php": "SOURCE", "index.html": "front\n", "style.css": "css\n", "upload/pic.jpg": "JPEG", "upload/all.jpg*": "JPEG",
 	"blog/index.php": "SOURCE", "run.pl": "SOURCE", "tool*": "SOURCE", "notes.bak": "notes\n",
 	"config.php.bak": "SOURCE", "config.php~": "SOURCE", "lib.inc": "SOURCE", "UPPER.PHP": "SOURCE", "run.pl~": "SOURCE",
+	"#app.php#": "SOURCE", "app.php copy": "SOURCE", "app.phpbak": "SOURCE", "#run.pl#": "SOURCE",
 	"messages.pl.js": "js\n", ".env": "SOURCE", ".git/config": "SOURCE", "bare/x.txt": "x\n",
 }
 
@@ -150,6 +151,11 @@ func where(text string) string {
 
 func TestScriptsRoute(t *testing.T) {
 	root := site(t, sources)
+	for name, to := range map[string]string{"link.txt": "app.php", "perl.txt": "run.pl", "env.txt": ".env", "css.txt": "style.css"} {
+		if err := os.Symlink(to, filepath.Join(root, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	script := func(name, info string) string {
 		text := "DOCUMENT_URI=" + name + info
 		if info != "" {
@@ -171,12 +177,14 @@ func TestScriptsRoute(t *testing.T) {
 			"/blog": "301", "/bare": mounted("/bare"), "/bare/": mounted("/bare/"),
 			"/upload/pic.jpg/x.php": "404", "/upload/pic.jpg/x": "404", "/nope.php": "404", "/nope.php/a": "404", "/x/nope.cgi": "404",
 			"/config.php.bak": "404", "/config.php~": "404", "/run.pl~": "404", "/lib.inc": "404", "/app.php%00.css": "404",
+			"/%23app.php%23": "404", "/app.php%20copy": "404", "/app.phpbak": "404", "/%23run.pl%23": "404",
+			"/link.txt": "404", "/perl.txt": "404", "/env.txt": "404", "/css.txt": "css\n",
 			"/nope": mounted("/nope"), "/.env": mounted("/.env"), "/../../etc/passwd": mounted("/etc/passwd"),
 			"/%2e%2e/%2e%2e/etc/passwd": mounted("/etc/passwd"), "/a%2fb": mounted("/a/b"), "/%": "400",
 		}},
 		{"match", httpd.Scripts{Match: `\.php$`}, answers{
 			"/app.php/a": script("/app.php", "/a"), "/run.pl": "SOURCE", "/upload/pic.jpg/x.php": "404", "/nope": "404",
-			"/nope.php": "404", "/UPPER.PHP": "404", "/config.php~": "404", "/.env": "404", "/bare/": "403", "/bare": "301",
+			"/nope.php": "404", "/UPPER.PHP": "404", "/config.php~": "404", "/link.txt": "404", "/app.phpbak": "404", "/.env": "404", "/bare/": "403", "/bare": "301",
 		}},
 		{"match a directory", httpd.Scripts{Match: `^/(upload|api)/`}, answers{
 			"/upload/pic.jpg": script("/upload/pic.jpg", ""), "/app.php": "404", "/api/v1": mounted("/api/v1"), "/other": "404",

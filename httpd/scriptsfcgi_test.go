@@ -17,6 +17,8 @@ func TestScriptsOverFCGI(t *testing.T) {
 		list := params(method, uri, len(body), []variable{
 			{"SCRIPT_FILENAME", "/etc/passwd"}, {"SCRIPT_NAME", "/theirs"}, {"PATH_INFO", "/theirs"}, {"PATH_TRANSLATED", "/theirs"},
 			{"DOCUMENT_ROOT", "/theirs"}, {"DOCUMENT_URI", "/theirs"}, {"REMOTE_ADDR", "192.0.2.7"}, {"OWN", "theirs"}, {"HTTP_PROXY", "theirs"},
+			{"HTTP-PROXY", "theirs"}, {"HTTP_Proxy", "theirs"}, {"HTTP_TRANSFER-ENCODING", "theirs"}, {"HTTP_Content-Length", "theirs"},
+			{"http_transfer_encoding", "theirs"}, {"REMOTE_PORT", ""},
 		}...)
 		a := w.do(list, []byte(body))
 		if a.status != 200 {
@@ -40,6 +42,9 @@ func TestScriptsOverFCGI(t *testing.T) {
 			t.Errorf("X-Sendfile: %q", text)
 		}
 		text = ask("POST", saying("/app.php", "Location: /app.php/y?z\n\n"), "the body")
+		if strings.Contains(text, "\nREMOTE_PORT=") {
+			t.Errorf("a port that nobody knows: %s", text)
+		}
 		if !strings.Contains(text, "\nREMOTE_ADDR=192.0.2.7\n") || !strings.Contains(text, "\nREQUEST_METHOD=GET\n") ||
 			!strings.Contains(text, "\nPATH_INFO=/y\n") || !strings.Contains(text, "\nQUERY_STRING=z\n") || strings.Contains(text, "the body") {
 			t.Errorf("redirect: %s", text)

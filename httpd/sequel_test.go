@@ -138,6 +138,9 @@ func TestSendfile(t *testing.T) {
 	if err := os.Symlink(root, outside+"/way"); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink("app.php", root+"/script.txt"); err != nil {
+		t.Fatal(err)
+	}
 	var log logText
 	s := startScripts(t, &httpd.Scripts{Root: root, SendfileRoots: []string{other}}, log.by)
 	for _, x := range []struct {
@@ -171,6 +174,10 @@ func TestSendfile(t *testing.T) {
 		{"X-Sendfile:\n\n", "", 502, "", ""},
 		{"X-Sendfile: " + root + "x/style.css\n\n", "", 502, "", ""},
 		{"X-Accel-Redirect: /app.php\n\n", "", 502, "", ""},
+		{"X-Accel-Redirect: /script.txt\n\n", "", 502, "", ""},
+		{"X-Sendfile: " + root + "/script.txt\n\n", "", 502, "", ""},
+		{"X-Accel-Redirect: /%23app.php%23\n\n", "", 502, "", ""},
+		{"X-Sendfile: " + root + "/app.php copy\n\n", "", 502, "", ""},
 		{"X-Accel-Redirect: /../secret\n\n", "", 502, "", ""},
 		{"X-Accel-Redirect: /.env\n\n", "", 502, "", ""},
 		{"X-Accel-Redirect: /link.txt\n\n", "", 502, "", ""},

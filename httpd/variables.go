@@ -223,7 +223,8 @@ func (v *variables) peers(ctx *fasthttp.RequestCtx, target target, f func(name, 
 	pass(f, nameServerPort, port)
 }
 
-// address writes an internet address and its port; both are nil if it is none.
+// address writes an internet address and its port; both are nil if it is none. The port
+// is nil if it is 0, which says that whoever told the address did not tell it.
 func (v *variables) address(a net.Addr) (address, port []byte) {
 	var ip netip.Addr
 	var number int
@@ -245,6 +246,9 @@ func (v *variables) address(a net.Addr) (address, port []byte) {
 	start := len(v.text)
 	v.text = ip.AppendTo(v.text)
 	end := len(v.text)
+	if number == 0 {
+		return v.text[start:end:end], nil
+	}
 	v.text = strconv.AppendInt(v.text, int64(number), 10)
 	return v.text[start:end:end], v.text[end:]
 }

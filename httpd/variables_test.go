@@ -121,6 +121,8 @@ func TestVariables(t *testing.T) {
 			lines("GET / HTTP/1.1", "Host: h", "", ""), nil},
 		{"addresses of an odd type", ends{local: textAddr("192.0.2.1:8080"), remote: textAddr("what?")},
 			lines("GET / HTTP/1.1", "Host: h", "", ""), map[string]string{"REMOTE_ADDR": "", "REMOTE_PORT": "-"}},
+		{"a client without port", ends{local: tcp("192.0.2.1", 8080), remote: tcp("198.51.100.7", 0)},
+			lines("GET / HTTP/1.1", "Host: h", "", ""), map[string]string{"REMOTE_PORT": "-"}},
 		{"UNIX", overUNIX, lines("GET / HTTP/1.1", "Host: h:77", "", ""), map[string]string{
 			"HTTP_HOST": "h:77", "SERVER_ADDR": "-", "SERVER_PORT": "77", "REMOTE_ADDR": "", "REMOTE_PORT": "-"}},
 		{"UNIX without port", overUNIX, lines("GET / HTTP/1.1", "Host: h", "", ""), map[string]string{

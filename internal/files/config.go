@@ -40,6 +40,11 @@ type Config struct {
 	// group and mode do not let this user read it is 403, even if this process may. The
 	// directories on the way are not looked at.
 	For *User
+	// Linked, if it is not nil, says whether a file may be served that symbolic links
+	// below Root lead to, by its own path, which begins with a slash at Root. Those that
+	// may not are 404; so are all if the system does not tell that path (Linux without
+	// /proc). executable is whether its mode has an execute bit.
+	Linked func(path []byte, executable bool) bool
 	// CacheSize is the number of octets that small files and compressed forms may
 	// take up in memory, with what is remembered of each file. 0: 32 MiB.
 	// Negative: nothing is remembered, every request opens its file and

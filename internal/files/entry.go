@@ -104,7 +104,7 @@ const attempts = 8
 // neither a regular file nor a directory, and with errDirectory for one.
 func (f *Files) make(name string, hash uint64, now time.Time) (*entry, opened, error) {
 	for range attempts {
-		o, err := f.tree.open(name)
+		o, err := f.judged(name)
 		if err != nil {
 			return nil, opened{}, err
 		}
@@ -139,6 +139,19 @@ func (f *Files) make(name string, hash uint64, now time.Time) (*entry, opened, e
 		return e, o, nil
 	}
 	return nil, opened{}, errBusy
+}
+
+// judged opens a file, unless links lead to it that may not.
+func (f *Files) judged(name string) (opened, error) {
+	if f.linked == nil {
+		return f.tree.open(name)
+	}
+	o, own, err := f.tree.trace(name)
+	if err == nil && own != "" && !o.info.dir && !f.linked([]byte(own), o.info.executable()) {
+		o.close()
+		err = errRefused
+	}
+	return o, err
 }
 
 // describe fills in what follows from name and info.

@@ -25,6 +25,7 @@ type Files struct {
 	noCompress      bool
 	noPrecompressed bool
 	user            *User // nil: this process's rights are enough
+	linked          func(path []byte, executable bool) bool
 	// settle is how long a file has to be left alone to be remembered.
 	settle time.Duration
 	// trust is how long a file is not looked at again.
@@ -61,7 +62,7 @@ func New(c Config) (*Files, error) {
 func newFiles(c Config, t tree) *Files {
 	f := &Files{
 		tree: t, index: append([]string(nil), c.Index...), types: map[string]string{},
-		dotfiles: c.Dotfiles, noCompress: c.NoCompress, noPrecompressed: c.NoPrecompressed, user: c.For,
+		dotfiles: c.Dotfiles, noCompress: c.NoCompress, noPrecompressed: c.NoPrecompressed, user: c.For, linked: c.Linked,
 		settle: settle, trust: trust, small: 16 << 10,
 	}
 	if len(f.index) == 0 {

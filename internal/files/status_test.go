@@ -13,10 +13,11 @@ import (
 // failing is a tree whose every call fails in the same way.
 type failing struct{ err error }
 
-func (t failing) open(string) (opened, error)  { return opened{}, t.err }
-func (t failing) stat(string) (info, error)    { return info{}, t.err }
-func (t failing) inspect(string) (info, error) { return info{}, t.err }
-func (t failing) close() error                 { return t.err }
+func (t failing) open(string) (opened, error)          { return opened{}, t.err }
+func (t failing) stat(string) (info, error)            { return info{}, t.err }
+func (t failing) inspect(string) (info, error)         { return info{}, t.err }
+func (t failing) trace(string) (opened, string, error) { return opened{}, "", t.err }
+func (t failing) close() error                         { return t.err }
 
 func TestFailuresOfTheSystem(t *testing.T) {
 	for _, x := range []struct {

@@ -15,6 +15,9 @@ type tree interface {
 	// open opens a file for reading, without waiting, and looks at it. It never
 	// opens one outside of the tree.
 	open(name string) (opened, error)
+	// trace is open. If there were links on the way it gives the file's own path, too:
+	// slash-separated, with a slash at its beginning, which is that of the tree.
+	trace(name string) (o opened, own string, err error)
 	// stat is the identity of what name leads to now. It may be of a file
 	// outside: it serves to recognise one that open has given.
 	stat(name string) (info, error)

@@ -2,6 +2,8 @@ package files
 
 import (
 	"os"
+	"strconv"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -55,6 +57,46 @@ func newBeneath(path string, links Symlinks) (*beneath, error) {
 const tries = 128
 
 func (t *beneath) open(name string) (opened, error) { return t.openAs(name, t.how) }
+
+// trace opens without links first, so that nothing is added where there are none.
+func (t *beneath) trace(name string) (opened, string, error) {
+	how := t.how
+	how.Resolve |= unix.RESOLVE_NO_SYMLINKS
+	o, err := t.openAs(name, how)
+	if err != unix.ELOOP {
+		return o, "", err
+	}
+	if o, err = t.open(name); err != nil {
+		return opened{}, "", err
+	}
+	own, err := t.own(o.fd)
+	if err != nil {
+		o.close()
+		return opened{}, "", err
+	}
+	return o, own, nil
+}
+
+// own is the path of an open file below the directory, as the kernel has it now. It
+// fails with errRefused if that cannot be known, as without /proc.
+func (t *beneath) own(fd int) (string, error) {
+	root, err := os.Readlink(descriptors + strconv.Itoa(t.fd))
+	if err != nil {
+		return "", errRefused
+	}
+	path, err := os.Readlink(descriptors + strconv.Itoa(fd))
+	if err != nil {
+		return "", errRefused
+	}
+	own, below := strings.CutPrefix(path, strings.TrimSuffix(root, "/"))
+	if !below || len(own) < 2 || own[0] != '/' || strings.HasSuffix(own, " (deleted)") {
+		return "", errRefused
+	}
+	return own, nil
+}
+
+// descriptors is where the kernel shows what a process has open.
+const descriptors = "/proc/self/fd/"
 
 func (t *beneath) inspect(name string) (info, error) {
 	how := t.how

@@ -3,6 +3,8 @@ package files
 import (
 	"io/fs"
 	"os"
+	slashed "path"
+	"path/filepath"
 	"strings"
 )
 
@@ -42,6 +44,63 @@ func (t *rootTree) open(name string) (opened, error) {
 		return opened{}, err
 	}
 	return opened{info: infoOf(fi), open: true, f: f}, nil
+}
+
+func (t *rootTree) trace(name string) (opened, string, error) {
+	o, err := t.open(name)
+	if err != nil {
+		return opened{}, "", err
+	}
+	name = name[:len(name)-1]
+	own := ""
+	fi, err := t.direct(name)
+	if err != nil {
+		if own, err = t.own(name); err == nil {
+			fi, err = t.direct(own)
+			own = "/" + own
+		}
+	}
+	if err != nil || !os.SameFile(fi, o.info.portable) {
+		o.close()
+		return opened{}, "", errRefused // it has changed in between, or cannot be known
+	}
+	return o, own, nil
+}
+
+// maxLinks is how many links there may be on the way to a file.
+const maxLinks = 40
+
+// own is name without links.
+func (t *rootTree) own(name string) (string, error) {
+	for range maxLinks {
+		link, rest, err := t.link(name)
+		if err != nil || link == "" {
+			return name, err
+		}
+		to, err := t.root.Readlink(link)
+		if err != nil {
+			return "", err
+		}
+		name = slashed.Join(slashed.Dir(link), filepath.ToSlash(to), rest)
+	}
+	return "", errRefused
+}
+
+// link is the first link on the way to name, and what follows it.
+func (t *rootTree) link(name string) (link, rest string, err error) {
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && name[i] != '/' {
+			continue
+		}
+		fi, err := t.root.Lstat(name[:i])
+		if err != nil {
+			return "", "", err
+		}
+		if fi.Mode()&fs.ModeSymlink != 0 {
+			return name[:i], name[i:], nil
+		}
+	}
+	return "", "", nil
 }
 
 // direct looks at name without following links, and fails if there is one on
