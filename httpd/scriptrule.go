@@ -77,7 +77,7 @@ func (r *scriptRule) copied(path, name []byte) bool {
 	dir := len(path) - len(name)
 	for {
 		shorter := unmarked(name)
-		if len(shorter) == len(name) {
+		if len(shorter) == len(name) || len(shorter) == 0 {
 			return false
 		}
 		name = shorter

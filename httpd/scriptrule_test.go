@@ -42,6 +42,7 @@ func TestScriptsRule(t *testing.T) {
 		"%srv%index.php%", "index.php.gz", "a.phtmlold", "lib.inc_1", "lib.incbak", "a.phar-1", "a.pharbak", "photo.phpost", "#notes#", "x.php-1.css",
 		"#c.pl#", "c.pl~", "c.pl.bak", "c.pl_bak", "c.plbak", "c.pl,v", "c.pl;1", "c.pl copy 2", "c.pl (copy)", "c.pl ", "c.pl.~2~", "c.pl.save.1")
 	is(hidden, all[:2], "c.PL_", "c.py.orig", "#c.rb#", "c.sh-2024-01-01")
+	is(plain, []*scriptRule{{match: regexp.MustCompile(`(\.php|/)$`)}}, "2024", "run.pl", "a.css")
 	is(plain, all, "style.css", "photo.pharmacy.jpg", "x.included.js", "photo.jpg", "messages.pl.js", "notes.bak", "notes~",
 		"song.mp3", "php", "php.txt", "index-php.html", "a", "#", "##a", "jquery-3.7.1.min.js", "copy", "bak")
 }
