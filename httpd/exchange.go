@@ -25,6 +25,8 @@ const (
 	// deathPatience is how long the news of a child's death may be behind the
 	// end of its connections.
 	deathPatience = 100 * time.Millisecond
+	// orphanPatience is how long an exchange may go on whose program has died.
+	orphanPatience = 5 * time.Second
 )
 
 // errChildPanicked is what a worker crashed of whose child reported a panic.
@@ -116,6 +118,20 @@ func (r *exchangeRunner) disconnect() {
 		}
 	}
 	r.conn, r.client = nil, nil
+}
+
+// bury ends the exchange with a program that is dead, should somebody else keep its
+// sockets open: a process that it has started has what nobody accepts any more, or
+// finishes in time. It ends when the program does.
+func (r *exchangeRunner) bury(exited <-chan struct{}) {
+	<-exited
+	time.AfterFunc(orphanPatience, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.conn != nil {
+			r.conn.Close()
+		}
+	})
 }
 
 // Close implements pool.Runner.

@@ -79,6 +79,7 @@ func (r *instance) exchangeBackend(o *pool.Options, q *pool.Queue, c pool.Config
 		x := newExchangeRunner(c, l, r.log)
 		if c.External() {
 			x.watch = r.front.slow
+			go x.bury(c.Exited())
 			x.deaf = &deafness{limit: q.RunLimit}
 			if alone {
 				x.deaf.giveUp = func() { c.GiveUp("request_timeout") }

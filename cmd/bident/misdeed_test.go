@@ -219,9 +219,8 @@ var verdicts = map[string]string{
 	"standard-streams": "200", "loiterer": "200", "hop-by-hop": "200", "head": "200", "204": "204", "304": "304",
 	"overloaded": "502 503", "cant-mpx": "502 503",
 	"reads-nothing": "504", "stop": "504", "half-header": "504", "never-begins": "504",
-	"crash": "cut",
 	// What has been sent already cannot be taken back.
-	"early-close": "502 cut", "half-record": "502 cut", "stdout-after-end": "502 cut", "short-end": "502 cut",
+	"crash": "502 cut", "early-close": "502 cut", "half-record": "502 cut", "stdout-after-end": "502 cut", "short-end": "502 cut",
 	"too-long": "502 cut", "too-short": "502 cut", "much-too-long": "200 502 cut",
 }
 
