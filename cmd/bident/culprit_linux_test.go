@@ -175,6 +175,9 @@ func TestMisdeeds(t *testing.T) {
 				})
 			}
 			wait.Wait()
+			if t.Failed() {
+				t.Log(d.log())
+			}
 			d.end(0, 1)
 		})
 	}

@@ -18,12 +18,16 @@ import (
 	"time"
 )
 
+// socket is where the culprit is asked. A variable: a file that nobody knows any more is
+// closed, and its descriptor would be the next connection's.
+var socket = os.NewFile(0, "socket")
+
 // culprit is an external FastCGI program that misbehaves: as its argument says, for
 // as long as it lives, or as the path of a request says. It writes its records by
 // itself.
 func culprit() {
 	signal.Ignore(syscall.SIGPIPE)
-	listener, err := net.FileListener(os.NewFile(0, "socket"))
+	listener, err := net.FileListener(socket)
 	if err == nil {
 		if len(os.Args) > 1 {
 			standing[os.Args[1]](listener)
@@ -65,7 +69,7 @@ var standing = map[string]func(net.Listener){
 // loiter starts a process that does nothing and holds what this one has open.
 func loiter() {
 	cmd := exec.Command("sleep", "1000")
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.NewFile(0, "socket"), os.Stdout, os.Stderr
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = socket, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		fmt.Fprintln(os.Stderr, "culprit:", err)
 	}
