@@ -3,6 +3,7 @@ package httpd_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -66,6 +67,12 @@ func TestFCGIAbortQueued(t *testing.T) {
 	each(t, []kind{fcgiKinds[0], fcgiKinds[2]}, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{MaxServers: 1})
 		c, busy, w := conduct(t), dialFCGI(t, s.url), dialFCGI(t, s.url)
+		until(t, func() string { // the one lane is there: from now on it is found
+			if a := w.do(params("GET", "/pid", 0), nil); a.status != http.StatusOK {
+				return fmt.Sprint("status ", a.status)
+			}
+			return ""
+		})
 		first := busy.send(directed(c, "/held"), nil)
 		p := c.next()
 		id := w.send(directed(c, "/held"), nil)
