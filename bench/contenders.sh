@@ -169,6 +169,57 @@ need_nginx_fpm_4() {
 }
 need_nginx_fpm_4_kept() { need_nginx_fpm_4; }
 
+# Apache with mod_fcgid, which starts as many php-cgi as Bident does.
+start_fcgid_php_4() {
+	local home="$WORK/fcgid.$1" modules=/usr/lib/apache2/modules
+	mkdir -p "$home/run" "$home/site"
+	cp "$HERE/peers/hello.php" "$home/site"
+	((EUID)) || { # its processes are another user's
+		chmod 711 "$WORK"
+		chown www-data "$home/run"
+	}
+	{
+		cat <<-END
+			ServerRoot $home
+			ServerName localhost
+			Listen 127.0.0.1:$1
+			ListenBacklog 4096
+			PidFile $home/pid
+			ErrorLog $home/error.log
+			LogLevel crit
+			LoadModule mpm_event_module $modules/mod_mpm_event.so
+			LoadModule authz_core_module $modules/mod_authz_core.so
+			LoadModule alias_module $modules/mod_alias.so
+			LoadModule fcgid_module $modules/mod_fcgid.so
+			ThreadsPerChild 50
+			KeepAlive On
+			MaxKeepAliveRequests 0
+			KeepAliveTimeout 60
+			FcgidIPCDir $home/run
+			FcgidProcessTableFile $home/run/table
+			FcgidMaxProcesses 4
+			FcgidMaxProcessesPerClass 4
+			FcgidMinProcessesPerClass 4
+			FcgidMaxRequestsPerProcess 0
+			FcgidInitialEnv PHP_FCGI_MAX_REQUESTS 0
+			Alias /hello $home/site/hello.php
+			<Directory $home/site>
+				Require all granted
+				Options ExecCGI
+				SetHandler fcgid-script
+				FcgidWrapper $(command -v php-cgi)
+			</Directory>
+		END
+		((EUID)) || printf 'User %s\nGroup %s\n' www-data www-data
+	} >"$home/apache.conf"
+	launch "$APACHE" -D FOREGROUND -f "$home/apache.conf"
+}
+need_fcgid_php_4() {
+	[ -n "$APACHE" ] || echo "apache2 is not installed"
+	[ -e /usr/lib/apache2/modules/mod_fcgid.so ] || echo "mod_fcgid is not installed (Debian: libapache2-mod-fcgid)"
+	command -v php-cgi >/dev/null || echo "php-cgi is not installed"
+}
+
 # nginx with files: as it opens each one anew, and as it remembers open ones.
 start_nginx_files() { nginx_files "$1" "open_file_cache off;"; }
 need_nginx_files() { need_nginx; }

@@ -97,6 +97,7 @@ CORES=$("${SERVER_PIN[@]}" nproc) || wrong "--server-cpus: taskset refuses it"
 "${LOAD_PIN[@]}" true || wrong "--load-cpus: taskset refuses it"
 THREADS=${THREADS:-$((($(nproc) + 1) / 2))}
 NGINX=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx)
+APACHE=$(PATH=$PATH:/usr/sbin:/sbin command -v apache2)
 FPM=$(PATH=$PATH:/usr/sbin:/sbin compgen -c php-fpm | head -n 1)
 FPM=${FPM:+$(PATH=$PATH:/usr/sbin:/sbin command -v "$FPM")}
 WORK=$(mktemp -d) || exit 1

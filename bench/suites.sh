@@ -29,6 +29,7 @@ suites() {
 	pair smoke fork_libfcgi nginx_libfcgi 64 kept -
 	pair smoke emulate_50_fcgi nethttp_fcgi 8 waited 1.2
 	pair smoke fork_php_4 nginx_fpm_4 16 waited -
+	pair smoke fork_php_4 fcgid_php_4 16 waited -
 	pair smoke fork_classic_8 perl_prefork 8 kept -
 	pair smoke fork_shared_8 fork_flock_8 64 close -
 	pair smoke fork_semaphore_8 fork_pipe_8 64 close -
@@ -120,6 +121,7 @@ suites() {
 	pair program fork_libfcgi_4_one fork_libfcgi_4 64 waited -
 	pair php fork_php_4 nginx_fpm_4 64 waited 1.0
 	pair php fork_php_4 nginx_fpm_4_kept 64 waited -
+	pair php fork_php_4 fcgid_php_4 64 waited -
 
 	# 50 children with one lane each, as the lineage has them.
 	for peer in starman_50 gunicorn_50 netserver_50; do
