@@ -87,8 +87,9 @@
 // is composed of FCGI_PARAMS and parsed as strictly as HTTP's, so that nothing in a
 // parameter becomes a field of its own, and bodies wait in temporary files as they do
 // over HTTP. An idle connection has no buffers and no lane, one connection carries one
-// request at a time (FCGI_MPXS_CONNS is 0), and connections move to the successor in an
-// upgrade, but for those with a request. [Variables] are the parameters as the web
+// request at a time (FCGI_MPXS_CONNS is 0; FCGI_MAX_CONNS and FCGI_MAX_REQS are the
+// lanes and the places in the queue of all pools), and connections move to the successor
+// in an upgrade, but for those with a request. [Variables] are the parameters as the web
 // server has sent them, of several with one name the last; [ErrorStream] writes
 // FCGI_STDERR, too; [RoleOf] tells responders and authorizers from each other. Filters
 // are refused (FCGI_UNKNOWN_ROLE).
