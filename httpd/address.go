@@ -52,7 +52,7 @@ func parseAddress(s string) (address, error) {
 		}
 		host, port, err := net.SplitHostPort(u.Host)
 		if err != nil {
-			return fail("needs a host and a port, such as http://127.0.0.1:8080")
+			return fail("needs a host and a port, such as %s://127.0.0.1:8080", u.Scheme)
 		}
 		if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 			return fail("port %q is not between 0 and 65535", port)
@@ -60,7 +60,7 @@ func parseAddress(s string) (address, error) {
 		return address{"tcp", net.JoinHostPort(host, port), scheme == "https", fcgi}, nil
 	case "http+unix":
 		if u.Host != "" || !filepath.IsAbs(u.Path) {
-			return fail("needs an absolute path, such as http+unix:///run/bident.sock")
+			return fail("needs an absolute path, such as %s:///run/bident.sock", u.Scheme)
 		}
 		if strings.IndexByte(u.Path, 0) >= 0 {
 			return fail("no path holds the character NUL")

@@ -87,8 +87,9 @@
 // is composed of FCGI_PARAMS and parsed as strictly as HTTP's, so that nothing in a
 // parameter becomes a field of its own, and bodies wait in temporary files as they do
 // over HTTP. An idle connection has no buffers and no lane, one connection carries one
-// request at a time (FCGI_MPXS_CONNS is 0), and connections move to the successor in an
-// upgrade, but for those with a request. [Variables] are the parameters as the web
+// request at a time (FCGI_MPXS_CONNS is 0; FCGI_MAX_CONNS and FCGI_MAX_REQS are the
+// lanes and the places in the queue of all pools), and connections move to the successor
+// in an upgrade, but for those with a request. [Variables] are the parameters as the web
 // server has sent them, of several with one name the last; [ErrorStream] writes
 // FCGI_STDERR, too; [RoleOf] tells responders and authorizers from each other. Filters
 // are refused (FCGI_UNKNOWN_ROLE).
@@ -195,8 +196,11 @@
 // Who cannot connect tries again, 5 ms later at first, for two seconds, which is
 // longer than a restart takes. Then the upstream is down: requests are answered 503
 // with Retry-After at once, and one goroutine for each such listener connects from
-// time to time, at least once in a second or so, until it is up again. Status, metrics
-// and the log tell. For want of room, in the upstream's queue or here, it is not down:
+// time to time, at least once in a second or so, until it is up again. The log tells,
+// and what is known of each listener is in the status (upstreams of /status.json, see
+// [StatusUpstream]) and the metrics (bident_upstream_up, _connections,
+// _idle_connections, _connections_opened_total, _failures_total, _requests_total,
+// _retries_total and _errors_total, with the label upstream). For want of room, in the upstream's queue or here, it is not down:
 // the request tries for Pool.QueueTimeout, and is 503 then.
 // Readiness (/readyz) does not depend on it: a balancer that takes all servers away
 // because of what they have in common helps nobody.

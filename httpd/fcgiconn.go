@@ -1,13 +1,16 @@
 package httpd
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"os"
 	"sync/atomic"
+	"time"
 
 	"github.com/bident/bident/internal/fcgi"
+	"github.com/bident/bident/pool"
 )
 
 // errUnbegun says that no request has begun, and nothing more is there: the
@@ -73,14 +76,35 @@ func (f *front) newWebServer() *webServer {
 		MaxParamBytes: f.limits.MaxHeaderSize + paramsBeside,
 		MaxBody:       -1,
 		Roles:         []fcgi.Role{fcgi.RoleResponder, fcgi.RoleAuthorizer},
-		MaxConns:      fcgiConns, MaxReqs: fcgiConns,
+		Limits: func() (conns, reqs int) {
+			n := f.takes() // a connection carries one request at a time
+			return n, n
+		},
 	})
 	return w
 }
 
-// fcgiConns is what FCGI_GET_VALUES is told: connections and requests beyond the
-// workers wait in the queue, so that their number is not what limits the web server.
-const fcgiConns = 4096
+// takes is how many requests the server takes at a time: those in hand, and those that
+// wait for a lane. What comes beyond is answered FCGI_OVERLOADED.
+func (r *instance) takes() int {
+	limited, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	n := taken(limited, r.supervisor, r.plan.pool)
+	for _, a := range r.annexes {
+		n += taken(limited, a.supervisor, a.config)
+	}
+	return n
+}
+
+// taken is how many requests a pool takes, with its first configuration if it does not
+// tell the present one.
+func taken(ctx context.Context, s *pool.Supervisor, first pool.Config) int {
+	c, err := s.Config(ctx)
+	if err != nil {
+		c = first
+	}
+	return c.MaxServers*c.Concurrency + c.QueueSize
+}
 
 // greet gives a connection the means to speak with its web server.
 func (c *conn) greet() *webServer {

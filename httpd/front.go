@@ -34,6 +34,7 @@ type front struct {
 	log      *slog.Logger
 	opened   func(int64) // counts connections of a worker that accepts itself
 	refused  func(error) // counts requests that no handler has answered
+	takes    func() int  // how many requests there may be at a time
 	timings  *pool.Timings
 	total    atomic.Int64
 	serial   atomic.Uint64 // numbers connections
@@ -102,6 +103,7 @@ func newFront(queue *pool.Queue, mode Mode, config *frontConfig, log *slog.Logge
 		moved:     func() {},
 		rulesMark: rulesMark(config),
 		refused:   func(error) {},
+		takes:     func() int { return 1 },
 		paths:     config.Routes,
 		timings:   pool.NewTimings(timingShares),
 		born:      time.Now(),

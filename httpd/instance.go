@@ -122,6 +122,7 @@ func (r *instance) openFront(mode Mode) (err error) {
 	if err := r.openScripts(); err != nil {
 		return err
 	}
+	r.front.takes = r.takes
 	r.front.away = r.crossing.sendOn
 	r.front.final.Store(true) // until there is a successor
 	if r.front.access != nil {

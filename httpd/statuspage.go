@@ -97,6 +97,7 @@ type page struct {
 	Letters   []letter
 	Key       []keyEntry
 	Rows      []pageRow
+	Ups       []pageUpstream
 	ByCause   []pageCount
 	Ends      []pageExit
 	Settings  []pageSetting
@@ -181,7 +182,7 @@ func newPage(s *Status, refresh int, now time.Time) *page {
 		q := &s.Pools[i]
 		part := newPart(&Status{
 			Mode: q.Mode, Generation: q.Generation, Started: s.Started,
-			Limits: q.Limits, Totals: q.Totals, Workers: q.Workers, Exits: q.Exits,
+			Limits: q.Limits, Totals: q.Totals, Workers: q.Workers, Exits: q.Exits, Upstreams: q.Upstreams,
 		}, now)
 		part.Name, part.ID = q.Name, fmt.Sprintf("pool%d-", i)
 		p.AllBusy += part.Busy
@@ -197,6 +198,7 @@ func newPart(s *Status, now time.Time) *page {
 	p := &page{
 		Status: s, Refreshes: []int{2, 10, 60}, Now: now.UTC().Format(time.RFC3339),
 		Uptime: now.Sub(s.Started), Processes: s.Mode == Fork.String(), Holds: holding(s.Accept),
+		Ups:  pageUpstreams(s.Upstreams, now),
 		Wait: newChart("wait", "Wait in the queue", &s.Totals.Wait),
 		Run:  newChart("duration", "Request duration", &s.Totals.Duration),
 	}

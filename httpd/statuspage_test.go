@@ -131,6 +131,26 @@ func TestStatusPageOfPools(t *testing.T) {
 	}
 }
 
+// TestStatusPageOfUpstreams: the listeners of upstreams are rows of their pool.
+func TestStatusPageOfUpstreams(t *testing.T) {
+	if strings.Contains(render(t, "x", 1, 1, StatusPool{Name: "plain"}), "upstreams") {
+		t.Error("upstreams that are not there")
+	}
+	out := render(t, "x", 1, 1, StatusPool{Name: "php", Upstreams: []StatusUpstream{
+		{URL: "fcgi://one:9005", Up: true, Requests: 12345, Connections: 3, Idle: 2, Opened: 91, Retries: 81, Errors: 71},
+		{URL: "fcgi+unix:///<two>", Failures: 61, Since: time.Date(2026, 1, 2, 3, 3, 5, 0, time.UTC)},
+	}})
+	_, out, _ = strings.Cut(out, `<h3 id="pool0-upstreams">Upstreams</h3>`)
+	for _, want := range []string{
+		`<b class="s idle">up</b></td>`, `<b class="s lost">down</b> <span class="when">1m 0s</span>`, ">fcgi://one:9005<", "&lt;two&gt;",
+		`"requests">12` + "\u202f" + `345<`, `"connections">3<`, `"idle">2<`, `"opened">91<`, `"retries">81<`, `"errors">71<`, `"failures">61<`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+}
+
 // Whatever clients and programs say stays text: it opens no element and ends no
 // attribute.
 func FuzzStatusPage(f *testing.F) {

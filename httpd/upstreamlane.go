@@ -98,6 +98,9 @@ func (x *upstreamLane) yield() {
 // gone notes that there is no connection any more, with the lock held.
 func (x *upstreamLane) gone() {
 	x.at.open.Add(-1)
+	if x.resting {
+		x.at.idle.Add(-1)
+	}
 	if x.held {
 		x.held = false
 		x.up.held.Add(-1)
@@ -109,6 +112,7 @@ func (x *upstreamLane) rest() {
 	x.rested = time.Now()
 	x.r.mu.Lock()
 	x.resting = true
+	x.at.idle.Add(1)
 	if !x.held {
 		x.held = true
 		x.up.held.Add(1)
@@ -127,8 +131,11 @@ func (x *upstreamLane) take(safe bool) bool {
 	r := x.r
 	x.idle.Stop()
 	r.mu.Lock()
-	x.resting, x.left, x.stop = false, false, nil
 	kept := r.conn != nil
+	if kept && x.resting {
+		x.at.idle.Add(-1)
+	}
+	x.resting, x.left, x.stop = false, false, nil
 	r.mu.Unlock()
 	if kept && safe && r.client.Alive() {
 		return true
@@ -163,6 +170,7 @@ func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 			}
 		}
 		x.keeping = x.up.keeps()
+		x.at.sent.Add(1)
 		r.request(l)
 		if !kept {
 			return x.first()
@@ -312,6 +320,7 @@ func (x *upstreamLane) failed(err error) {
 	case at == nil || errors.Is(err, errUpstreamBusy):
 		r.log.Error("cannot connect to the upstream", "request", string(r.what), "error", err)
 	default:
+		at.failed.Add(1)
 		r.log.Error("exchange with the upstream failed", "upstream", at.url, "request", string(r.what), "error", err)
 	}
 }

@@ -50,8 +50,8 @@ func TestUpstreamKept(t *testing.T) {
 		w.expect("GET /last")
 		w.say(answer("yes"))
 		got.is(t, "200 yes")
-		st := s.awaitStatus(t, "a lane at rest", func(st *httpd.Status) bool { return len(st.Upstreams) == 1 })
-		if u := st.Upstreams[0]; u.URL != p.url || !u.Up || u.Connections != 1 || u.Opened != 2 || u.Failures != 0 || u.Retries != 0 {
+		st := s.awaitStatus(t, "a lane at rest", func(st *httpd.Status) bool { return len(st.Upstreams) == 1 && st.Upstreams[0].Idle == 1 })
+		if u := st.Upstreams[0]; u.URL != p.url || !u.Up || u.Connections != 1 || u.Opened != 2 || u.Requests != 6 || u.Failures+u.Retries+u.Errors != 0 {
 			t.Errorf("status: %+v", u)
 		}
 		if err := s.stop(); err != nil {
@@ -137,7 +137,7 @@ func TestUpstreamCloses(t *testing.T) {
 		p.next().unread()
 		got.is(t, badGateway)
 		p.none()
-		if u := s.upstream(t); u.Retries != 3 || u.Connections != 0 {
+		if u := s.upstream(t); u.Retries != 3 || u.Connections != 0 || u.Idle != 0 {
 			t.Errorf("status: %+v", u)
 		}
 	})

@@ -40,9 +40,12 @@ type origin struct {
 
 	down    atomic.Bool
 	open    atomic.Int64 // connections there are now
+	idle    atomic.Int64 // those of them that are kept, and have no request in hand
 	opened  atomic.Int64 // connections there have been
 	refused atomic.Int64 // those that could not be had
+	sent    atomic.Int64 // requests
 	retried atomic.Int64 // requests that were sent again over another connection
+	failed  atomic.Int64 // requests whose exchange failed
 
 	mu          sync.Mutex
 	misses      int // failures in a row
@@ -152,38 +155,4 @@ func (t *origin) probe() {
 		t.up.log.Info("upstream is up again", "upstream", t.url)
 		return
 	}
-}
-
-// StatusUpstream is the state of one listener of an Upstream.
-type StatusUpstream struct {
-	URL string `json:"url"`
-	// Up says that it can be connected to, as far as is known; Since is when that
-	// changed last, zero if it never did.
-	Up    bool      `json:"up"`
-	Since time.Time `json:"since,omitzero"`
-	// Connections are there now. Opened counts them since the server's start,
-	// Failures those that could not be had, Retries the requests that were sent
-	// again, because a kept connection ended before they were read.
-	Connections int64 `json:"connections"`
-	Opened      int64 `json:"opened"`
-	Failures    int64 `json:"failures"`
-	Retries     int64 `json:"retries"`
-}
-
-// status is the state of a pool's upstreams, nil if it has none.
-func (u *upstream) status() []StatusUpstream {
-	if u == nil {
-		return nil
-	}
-	var list []StatusUpstream
-	for _, t := range u.origins {
-		t.mu.Lock()
-		since := t.since
-		t.mu.Unlock()
-		list = append(list, StatusUpstream{
-			URL: t.url, Up: !t.down.Load(), Since: since, Connections: t.open.Load(),
-			Opened: t.opened.Load(), Failures: t.refused.Load(), Retries: t.retried.Load(),
-		})
-	}
-	return list
 }

@@ -348,6 +348,20 @@ func TestClauses(t *testing.T) {
 					w.Close()
 				})
 			}
+			t.Run("4.1 values of the configuration", func(t *testing.T) {
+				d := serveForTest(t, append(slices.Clone(k.flags), "--listen=fcgi+unix://"+shortDir(t)+"/s", "--max-servers=3", "--queue-size=4")...)
+				w := dialResponder(t, d.urls[0])
+				defer w.Close()
+				for _, want := range []string{"7", "9"} { // lanes and places in the queue, one request for each connection
+					got := w.values("FCGI_MAX_CONNS", "FCGI_MAX_REQS", "FCGI_MPXS_CONNS")
+					if got["FCGI_MAX_CONNS"] != want || got["FCGI_MAX_REQS"] != want || got["FCGI_MPXS_CONNS"] != "0" {
+						t.Errorf("%q, not %s", got, want)
+					}
+					if out, code := d.bident("ctl", "scale", "5"); code != 0 {
+						t.Errorf("scale: %d %s", code, out)
+					}
+				}
+			})
 			t.Run("conduct", func(t *testing.T) { testConduct(t, d.urls[0]) })
 		})
 	}

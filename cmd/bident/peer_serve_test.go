@@ -82,7 +82,7 @@ func startForTest(t *testing.T, args ...string) *daemon {
 		t.Fatal(err)
 	}
 	d := &daemon{t: t, over: make(chan struct{}), grown: make(chan struct{})}
-	d.env = []string{"PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + shortDir(t), "GORACE=atexit_sleep_ms=0"}
+	d.env = append(privately(shortDir(t)), "PATH="+os.Getenv("PATH"))
 	d.cmd = exec.Command(file, append([]string{"serve"}, args...)...)
 	d.cmd.Args[0] = "bident" // what the test's program is when it is called so
 	d.cmd.Env = d.env
@@ -99,6 +99,12 @@ func startForTest(t *testing.T, args ...string) *daemon {
 	go d.follow(out)
 	t.Cleanup(d.stop)
 	return d
+}
+
+// privately are variables by which a server and those who look for it have a directory
+// of their own, and find no other server of this user's.
+func privately(dir string) []string {
+	return []string{"XDG_RUNTIME_DIR=" + dir, "TMPDIR=" + dir, "GORACE=atexit_sleep_ms=0"}
 }
 
 // addresses are where the log says that the server listens.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -13,6 +14,9 @@ import (
 func placed(s *options.Settings, err error) error {
 	if err == nil {
 		return nil
+	}
+	if errors.Is(err, httpd.ErrListen) {
+		return located{unbound(s, err), err}
 	}
 	found := false
 	all := lines(err)

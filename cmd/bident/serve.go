@@ -26,6 +26,9 @@ func serve(args []string, stdout, stderr io.Writer) int {
 	if status, is := runInit(stderr); is {
 		return status
 	}
+	if err := noteSpawned(); err != nil {
+		return fail(stderr, err)
+	}
 	s, err := firstSettings(args)
 	if errors.Is(err, options.ErrHelp) {
 		fmt.Fprint(stdout, options.Help())
@@ -53,6 +56,9 @@ func serveWith(args []string, s *options.Settings, stderr io.Writer) error {
 	defer logs.Close()
 	for _, p := range s.Ignored() {
 		logs.logger.Warn("php-fpm file", "at", p.Where, "directive", p.What, "because", p.Hint)
+	}
+	if s.Origin("listen") == "environment "+options.ListenVariable && !httpd.Upgrading() {
+		logs.logger.Info("descriptor 0 is a listening socket: FastCGI is served on it")
 	}
 	srv := server(s)
 	srv.Log = logs.logger

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"strings"
@@ -15,7 +16,7 @@ func onDescriptor(t *testing.T, env ...string) string {
 	address, file := inherited(t)
 	cmd := exec.Command("bident", "serve", "--listen=fcgi+fd://0", "--max-servers=2")
 	cmd.Stdin = file
-	cmd.Env = append(append(os.Environ(), "XDG_RUNTIME_DIR="+shortDir(t), "GORACE=atexit_sleep_ms=0"), env...)
+	cmd.Env = append(append(os.Environ(), privately(shortDir(t))...), env...)
 	runPeer(t, cmd)
 	return "fcgi://" + address
 }
@@ -35,24 +36,65 @@ func TestWebServerAddrs(t *testing.T) {
 }
 
 // TestSpawned: the server as a program that spawn-fcgi starts, and cgi-fcgi as its
-// client.
+// client. Where nothing says otherwise the socket at descriptor 0 is listened on, also
+// after a reload and an upgrade.
 func TestSpawned(t *testing.T) {
 	needPrograms(t, "spawn-fcgi", "cgi-fcgi")
+	for _, args := range [][]string{{"--listen=fcgi+fd://0"}, {}, {"--mode=fork"}} {
+		socket, ctl := spawn(t, args...)
+		testSpawned(t, socket)
+		ctl("reload")
+		testSpawned(t, socket)
+		ctl("upgrade")
+		testSpawned(t, socket)
+		ctl("reload")
+		ctl("stop")
+	}
+	dir := shortDir(t)
+	cmd := exec.Command("bident", "serve", "--listen=http+unix://"+dir+"/s", "--max-servers=2")
+	_, cmd.Stdin = inherited(t)
+	cmd.Env = append(os.Environ(), privately(dir)...)
+	runPeer(t, cmd)
+	waitSocket(t, dir+"/s")
+	if out := output(t, "bident", "load", "--requests=3", "--target=/hello", "http+unix://"+dir+"/s"); !strings.Contains(out, "200: 3\n") {
+		t.Errorf("an address that was given does not count:\n%s", out)
+	}
+}
+
+// spawn starts a server by spawn-fcgi, and returns its socket and what controls it.
+func spawn(t *testing.T, args ...string) (socket string, ctl func(what string)) {
+	t.Helper()
 	dir := shortDir(t)
 	bident, err := exec.LookPath("bident")
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("spawn-fcgi", "-n", "-s", dir+"/s", "--", bident, "serve", "--listen=fcgi+fd://0", "--max-servers=2")
-	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "GORACE=atexit_sleep_ms=0")
+	cmd := exec.Command("spawn-fcgi", append([]string{"-n", "-s", dir + "/s", "--", bident, "serve", "--max-servers=2"}, args...)...)
+	cmd.Env = append(os.Environ(), privately(dir)...)
+	t.Cleanup(func() { killMarked("XDG_RUNTIME_DIR=" + dir) }) // it may have a successor
 	runPeer(t, cmd)
 	waitSocket(t, dir+"/s")
+	return dir + "/s", func(what string) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+		defer cancel()
+		c := exec.CommandContext(ctx, bident, "ctl", what)
+		c.Env = cmd.Env
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", what, err, out)
+		}
+	}
+}
+
+// testSpawned asks by cgi-fcgi.
+func testSpawned(t *testing.T, socket string) {
+	t.Helper()
 	for _, c := range []struct{ method, uri, body, want string }{
 		{"GET", "/hello", "", "hello\n"},
 		{"POST", "/echo", strings.Repeat("body ", 20_000), strings.Repeat("body ", 20_000)},
 		{"GET", "/status?c=404", "", "status 404\n"},
 	} {
-		client := exec.Command("cgi-fcgi", "-bind", "-connect", dir+"/s")
+		client := exec.Command("cgi-fcgi", "-bind", "-connect", socket)
 		for name, value := range environ(c.method, c.uri, len(c.body)) {
 			client.Env = append(client.Env, name+"="+value)
 		}

@@ -165,8 +165,8 @@ func writeStatus(out io.Writer, s *httpd.Status) error {
 		time.Since(s.Started).Round(time.Second))
 	fmt.Fprintf(out, "listening on %s\n", strings.Join(s.Listeners, ", "))
 	t := s.Totals
-	fmt.Fprintf(out, "requests %d  connections %d  queued %d  shed %d  timeouts %d  lost %d  spawned %d\n",
-		t.Requests, t.Connections, t.Queued, t.Shed, t.Timeouts, t.Lost, t.Spawned)
+	fmt.Fprintf(out, "requests %d  connections %d  queue %d%s\n", t.Requests, t.Connections, t.Waiting, rare(&t))
+	writeUpstreams(out, s.Upstreams)
 	if err := writeWorkers(out, t.Exits, s.Workers, s.Exits); err != nil {
 		return err
 	}
@@ -175,6 +175,7 @@ func writeStatus(out io.Writer, s *httpd.Status) error {
 		t := &p.Totals
 		fmt.Fprintf(out, "\npool %s  %s  generation %d\n", p.Name, p.Mode, p.Generation)
 		fmt.Fprintf(out, "requests %d  queue %d%s\n", t.Requests, t.Waiting, rare(t))
+		writeUpstreams(out, p.Upstreams)
 		if err := writeWorkers(out, t.Exits, p.Workers, p.Exits); err != nil {
 			return err
 		}

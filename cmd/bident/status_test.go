@@ -25,6 +25,55 @@ func withPools(n, workers int, names ...string) *sample {
 	return s
 }
 
+// someUpstreams are the listeners of an upstream at second n, one of them down.
+func someUpstreams(n int64) []httpd.StatusUpstream {
+	return []httpd.StatusUpstream{
+		{URL: "fcgi://one:9005", Up: true, Requests: 10 * n, Connections: 3, Idle: 2, Opened: 9, Retries: 1, Errors: 4},
+		{URL: "fcgi+unix:///two\x1b[2J", Failures: 7},
+	}
+}
+
+func TestUpstreamsShown(t *testing.T) {
+	const one, two = "connections 3  idle 2  opened 9  failures 0  retries 1  errors 4", "connections 0  idle 0  opened 0  failures 7  retries 0  errors 0"
+	now, before := withPools(4, 2, "reports"), withPools(2, 2, "reports")
+	for _, s := range []*sample{now, before} {
+		list := someUpstreams(s.status.Totals.Requests)
+		s.status.Upstreams, s.status.Pools[0].Upstreams = list, list[:1]
+	}
+	var out bytes.Buffer
+	if err := writeStatus(&out, &now.status); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"\nupstream fcgi://one:9005  up  requests 4000  " + one + "\nupstream fcgi+unix:///two", "  DOWN  requests 0  " + two + "\nexits",
+		"spawned 0\nupstream fcgi://one:9005  up  requests 4000  " + one + "\nexits  idle 2\n",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, &out)
+		}
+	}
+	v := view{now: now, before: before, width: 160, height: 40}
+	got := strings.Join(v.lines(), "\n")
+	for _, want := range []string{
+		"\nupstream fcgi+unix:///two?[2J  DOWN  requests 0 (0/s)  " + two + "\nupstream fcgi://one:9005  up  requests 4000 (1000/s)  " + one + "\nworkers 2",
+		"exits  idle 2\nupstream fcgi://one:9005  up  requests 4000 (1000/s)  " + one + "\nworkers 1",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+	for range 3 {
+		now.status.Upstreams = append(now.status.Upstreams, someUpstreams(1)...)
+	}
+	v.before = nil
+	if got := strings.Join(v.lines(), "\n"); strings.Count(got, "DOWN") != 4 || !strings.Contains(got, "\n... 4 upstreams more\n") || strings.Contains(got, "/s)") {
+		t.Errorf("many upstreams:\n%s", got)
+	}
+	for height := 1; height < 40; height++ {
+		checkFrame(t, &view{now: now, before: before, width: 60, height: height, color: true})
+	}
+}
+
 func TestTopOfPools(t *testing.T) {
 	if got := strings.Join((&view{now: sampleOf(4, 5), width: 120, height: 40}).lines(), "\n"); strings.Contains(got, "POOL") || strings.Contains(got, "pool ") {
 		t.Errorf("pools that are not there:\n%s", got)

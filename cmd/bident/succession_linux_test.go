@@ -43,7 +43,7 @@ func newUpgraded(t *testing.T, flags ...string) *upgraded {
 	u := &upgraded{t: t, dir: t.TempDir(), over: make(chan struct{})}
 	u.pidFile, u.log = filepath.Join(u.dir, "pid"), filepath.Join(u.dir, "log")
 	u.first = exec.Command("bident", append([]string{"serve", "--listen", "http://127.0.0.1:0", "--pid-file", u.pidFile}, flags...)...)
-	u.first.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+u.dir, "GORACE=atexit_sleep_ms=0", u.mark())
+	u.first.Env = append(append(os.Environ(), privately(u.dir)...), u.mark())
 	return u
 }
 
@@ -133,7 +133,7 @@ func (u *upgraded) pid() int {
 // ctl runs a command for the server that the pid file names.
 func (u *upgraded) ctl(args ...string) (string, error) {
 	cmd := exec.Command("bident", append(args, "--pid-file", u.pidFile)...)
-	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+u.dir, "GORACE=atexit_sleep_ms=0")
+	cmd.Env = append(os.Environ(), privately(u.dir)...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

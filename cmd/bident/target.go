@@ -1,11 +1,16 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
+	"time"
+
+	"github.com/bident/bident/cmd/bident/options"
 )
 
 // target is the running server that a command is for.
@@ -38,20 +43,33 @@ func newFlags(usage string) *flag.FlagSet {
 	return f
 }
 
+// durationVar is a flag with a duration, as serve has them.
+func durationVar(f *flag.FlagSet, d *time.Duration, name, usage string) {
+	f.Func(name, usage, func(text string) (err error) {
+		*d, err = options.ParseDuration(text)
+		return err
+	})
+}
+
+// flagLine is where package flag begins to describe a flag, which it does with one dash.
+var flagLine = regexp.MustCompile(`(?m)^  -`)
+
 // parse reads flags that may stand before and after the other arguments, which
 // it returns. ok is false if there is nothing more to do but to exit.
 func parse(f *flag.FlagSet, args []string, stdout, stderr io.Writer) (rest []string, status int, ok bool) {
 	for {
 		err := f.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintf(stdout, "usage: bident %s\n", f.Name())
-			f.SetOutput(stdout)
+			var text bytes.Buffer
+			f.SetOutput(&text)
 			f.PrintDefaults()
+			fmt.Fprintf(stdout, "usage: bident %s\n%s", f.Name(), flagLine.ReplaceAll(text.Bytes(), []byte("  --")))
 			return nil, exitOK, false
 		}
 		if err != nil {
 			name, _, _ := strings.Cut(f.Name(), " ")
-			return nil, misuse(stderr, "%s: %v", name, err), false
+			what := strings.NewReplacer("flag -", "flag --", "defined: -", "defined: --", "argument: -", "argument: --").Replace(err.Error())
+			return nil, misuse(stderr, "%s: %s", name, what), false
 		}
 		args = f.Args()
 		if len(args) == 0 {

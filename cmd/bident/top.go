@@ -20,7 +20,8 @@ func top(args []string, stdout, stderr io.Writer) int {
 	f := newFlags("top [flags]")
 	var t target
 	t.flags(f)
-	interval := f.Duration("interval", time.Second, "`time` between two looks")
+	interval := time.Second
+	durationVar(f, &interval, "interval", "`time` between two looks (default 1s)")
 	frames := f.Int("frames", 0, "end after so many looks; 0 goes on until q is pressed")
 	rest, code, ok := parse(f, args, stdout, stderr)
 	switch {
@@ -28,8 +29,8 @@ func top(args []string, stdout, stderr io.Writer) int {
 		return code
 	case len(rest) > 0:
 		return misuse(stderr, "top takes no arguments, not %q", rest[0])
-	case *interval < leastInterval:
-		return misuse(stderr, "top: --interval %s is less than %s", *interval, leastInterval)
+	case interval < leastInterval:
+		return misuse(stderr, "top: --interval %s is less than %s", interval, leastInterval)
 	case *frames < 0:
 		return misuse(stderr, "top: --frames %d is negative", *frames)
 	}
@@ -50,7 +51,7 @@ func top(args []string, stdout, stderr io.Writer) int {
 		return fail(stderr, err)
 	}
 	defer s.close()
-	w := &watcher{target: t, client: c, screen: s, interval: *interval, left: *frames}
+	w := &watcher{target: t, client: c, screen: s, interval: interval, left: *frames}
 	err = w.run(first, signals)
 	s.close() // before anything is printed
 	if err != nil {

@@ -21,14 +21,16 @@ func (v *view) pools() []string {
 	for i := range all {
 		p := &all[i]
 		var before *httpd.StatusTotals
+		var upstreams []httpd.StatusUpstream
 		if earlier := v.earlier(p.Name); earlier != nil {
-			before = &earlier.Totals
+			before, upstreams = &earlier.Totals, earlier.Upstreams
 		}
 		section := []string{
 			v.bold(v.cut(fmt.Sprintf("pool %s  %s  generation %d", p.Name, p.Mode, p.Generation))),
 			v.cut(v.counter("requests", &p.Totals, before, func(t *httpd.StatusTotals) int64 { return t.Requests }) +
 				fmt.Sprintf("  queue %d", p.Totals.Waiting) + rare(&p.Totals) + "  exits" + exitCounts(p.Totals.Exits)),
 		}
+		section = append(section, v.upstreams(p.Upstreams, upstreams)...)
 		section = append(section, v.board(p.Workers)...)
 		if len(out)+len(section) > v.height/2 {
 			return append(out, v.cut(fmt.Sprintf("... %d pools more", len(all)-i)))

@@ -171,7 +171,8 @@ func TestTopWithoutTerminal(t *testing.T) {
 	}{
 		{"--frames=-1", exitUsage, "--frames -1 is negative"},
 		{"--interval=10ms", exitUsage, "less than 100ms"},
-		{"--interval=-1s", exitUsage, "less than 100ms"},
+		{"--interval=-1s", exitUsage, "is not a duration"},
+		{"--interval=0", exitUsage, "less than 100ms"},
 		{"now", exitUsage, "takes no arguments"},
 		{"--sort=x", exitUsage, "not defined"},
 		{"--admin=http://127.0.0.1:1", exitFailed, "cannot reach the server"},

@@ -39,6 +39,11 @@ func (v *view) lines() []string {
 		v.cut(v.counts()),
 		v.cut(v.times()),
 	}
+	var before []httpd.StatusUpstream
+	if v.same() {
+		before = v.before.status.Upstreams
+	}
+	out = append(out, v.upstreams(s.Upstreams, before)...)
 	out = append(out, v.board(s.Workers)...)
 	out = append(out, v.pools()...)
 	if v.trouble != nil {
@@ -75,6 +80,14 @@ func rare(t *httpd.StatusTotals) string {
 func (v *view) same() bool {
 	return v.before != nil && v.before.status.PID == v.now.status.PID &&
 		v.before.status.Started.Equal(v.now.status.Started) && v.now.at.After(v.before.at)
+}
+
+// span is the time between the two samples, 0 if they are not of one server.
+func (v *view) span() time.Duration {
+	if !v.same() {
+		return 0
+	}
+	return v.now.at.Sub(v.before.at)
 }
 
 // counter is a total, and by how much it has grown a second if it is known what

@@ -22,10 +22,10 @@ type ServerConfig struct {
 	// None means the responder alone. A role that FastCGI 1.0 does not define
 	// is never served.
 	Roles []Role
-	// MaxConns and MaxReqs are what FCGI_GET_VALUES is told (clause 4.1):
-	// how many connections and requests the application takes at a time.
-	// Below 1 they are told as 1.
-	MaxConns, MaxReqs int
+	// Limits are what FCGI_GET_VALUES is told (clause 4.1): how many connections
+	// and requests the application takes at a time. They are asked for each time;
+	// below 1 they are told as 1, and so they are if Limits is nil.
+	Limits func() (conns, reqs int)
 }
 
 // ServerConn is the application's side of one connection, with one request at
@@ -294,18 +294,22 @@ func (s *ServerConn) manage(f Fragment) error {
 			return fmt.Errorf("%w: in %v", err, f.Type)
 		}
 	}
+	conns, reqs := 1, 1
+	if s.cfg.Limits != nil && f.Type == TypeGetValues {
+		conns, reqs = s.cfg.Limits()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.out.control(func(b []byte) []byte {
 		if f.Type == TypeGetValues {
-			return s.appendValues(b)
+			return s.appendValues(b, max(conns, 1), max(reqs, 1))
 		}
 		return AppendUnknownType(b, f.Type)
 	})
 }
 
 // appendValues answers FCGI_GET_VALUES; names not known are left out.
-func (s *ServerConn) appendValues(b []byte) []byte {
+func (s *ServerConn) appendValues(b []byte, conns, reqs int) []byte {
 	start := len(b)
 	b = openRecord(b, TypeGetValuesResult, NullRequestID)
 	for i := range s.asked.Len() {
@@ -313,9 +317,9 @@ func (s *ServerConn) appendValues(b []byte) []byte {
 		var value int
 		switch string(name) {
 		case MaxConns:
-			value = max(s.cfg.MaxConns, 1)
+			value = conns
 		case MaxReqs:
-			value = max(s.cfg.MaxReqs, 1)
+			value = reqs
 		case MpxsConns:
 			value = 0
 		default:

@@ -38,7 +38,7 @@ func join(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
 // it ends.
 func TestServerByClause(t *testing.T) {
 	const keep = FlagKeepConn
-	limits := ServerConfig{MaxBody: 10, MaxParamBytes: 40, MaxParams: 3, Roles: []Role{RoleResponder, RoleAuthorizer, RoleFilter}, MaxConns: 5}
+	limits := ServerConfig{MaxBody: 10, MaxParamBytes: 40, MaxParams: 3, Roles: []Role{RoleResponder, RoleAuthorizer, RoleFilter}, Limits: func() (int, int) { return 5, 0 }}
 	one := func(id uint16) string { return fmt.Sprintf("%d FCGI_RESPONDER keep=true params=0 stdin=0 data=0", id) }
 	answer := func(id uint16, said string) []byte {
 		b := AppendStream(nil, TypeStdout, id, []byte(said))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -17,12 +18,15 @@ type destination struct {
 	fastCGI bool   // and not HTTP
 }
 
+// forms are the URLs that there are, for those who have given another one.
+const forms = "http://host:port/path, http+unix:///path/to.sock, or the same with fcgi"
+
 // destination reads URL and Target.
 func (c Config) destination() (destination, error) {
 	var d destination
 	u, err := url.Parse(c.URL)
-	if err != nil {
-		return d, fmt.Errorf("URL: %w", err)
+	if err != nil || u.Opaque != "" {
+		return d, fmt.Errorf("URL: %q is none; %s", c.URL, forms)
 	}
 	switch u.Scheme {
 	case "http", "fcgi":
@@ -32,9 +36,9 @@ func (c Config) destination() (destination, error) {
 	case "https":
 		err = errors.New("URL: https is not spoken; measure the plain listener")
 	case "":
-		err = fmt.Errorf("URL: %q has no scheme; http://host:port/path, http+unix:///path/to.sock, or the same with fcgi", c.URL)
+		err = fmt.Errorf("URL: %q has no scheme; %s", c.URL, forms)
 	default:
-		err = fmt.Errorf("URL: scheme %q is none of http, http+unix, fcgi and fcgi+unix", u.Scheme)
+		err = fmt.Errorf("URL: scheme %q is unknown; %s", u.Scheme, forms)
 	}
 	if err != nil {
 		return d, err
@@ -49,13 +53,16 @@ func (d *destination) readTCP(u *url.URL, target string) error {
 	}
 	host, port := u.Hostname(), u.Port()
 	if host == "" {
-		return fmt.Errorf("URL: %q has no host", u)
+		return fmt.Errorf("URL: %s:// has no host; %s", u.Scheme, forms)
 	}
 	if port == "" {
 		if u.Scheme == "fcgi" {
-			return fmt.Errorf("URL: %q has no port, and FastCGI has no port of its own", u)
+			return fmt.Errorf("URL: %q has no port, and FastCGI has none of its own; such as fcgi://%s:9005/", u, u.Host)
 		}
 		port = "80"
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return fmt.Errorf("URL: port %s is not in 1..65535", port)
 	}
 	d.network, d.address, d.host = "tcp", net.JoinHostPort(host, port), u.Host
 	given := u.RequestURI()
@@ -63,7 +70,7 @@ func (d *destination) readTCP(u *url.URL, target string) error {
 	case target == "":
 		d.target = given
 	case given != "/":
-		return fmt.Errorf("%q is given as Target, and the URL has %q already", target, given)
+		return fmt.Errorf("Target: %q, and the URL has %q already", target, given)
 	default:
 		d.target = target
 	}
@@ -75,10 +82,10 @@ func (d *destination) readUnix(u *url.URL, target string) error {
 		return fmt.Errorf("URL: %s takes an absolute path: %[1]s:///%s%s", u.Scheme, u.Host, u.Path)
 	}
 	if u.Path == "" || u.Path == "/" {
-		return fmt.Errorf("URL: %s needs the path of a socket", u.Scheme)
+		return fmt.Errorf("URL: %s needs the path of a socket; such as %[1]s:///run/bident.sock", u.Scheme)
 	}
 	if u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("URL: %s has no room for a query; use Target", u.Scheme)
+		return fmt.Errorf("URL: %s has no room for a query; it belongs to the target", u.Scheme)
 	}
 	d.network, d.address, d.host, d.target = "unix", u.Path, "localhost", target
 	if target == "" {
@@ -94,11 +101,11 @@ func checkTarget(target, method string) error {
 		return nil
 	}
 	if !strings.HasPrefix(target, "/") {
-		return fmt.Errorf("the target (Target) %q does not begin with /", target)
+		return fmt.Errorf("Target: %q does not begin with /", target)
 	}
 	for i := 0; i < len(target); i++ {
 		if target[i] <= ' ' || target[i] >= 0x7f || target[i] == '#' {
-			return fmt.Errorf("the target (Target) %q has an octet that must be percent-encoded", target)
+			return fmt.Errorf("Target: %q has an octet that must be percent-encoded", target)
 		}
 	}
 	return nil

@@ -138,7 +138,13 @@ func urlDirectory(v any) fault {
 	return fault{fmt.Sprintf("%q is not a path that begins and ends with a slash", text), "such as /cgi-bin/"}
 }
 
-const urlExample = "such as http://127.0.0.1:8080 or http+unix:///run/bident.sock"
+// urlExample are addresses of the kind that the text was to be.
+func urlExample(text string) string {
+	if strings.HasPrefix(text, "fcgi") {
+		return "such as fcgi://127.0.0.1:9005 or fcgi+unix:///run/bident.sock"
+	}
+	return "such as http://127.0.0.1:8080 or http+unix:///run/bident.sock"
+}
 
 // listenURL checks an item of listen.
 func listenURL(v any) fault {
@@ -149,7 +155,11 @@ func listenURL(v any) fault {
 		// Net::Server's listen is what is called backlog here.
 		return fault{fmt.Sprintf("%q is not a URL", text), "such as http://127.0.0.1:8080; the length of the kernel's queue is called backlog"}
 	case !ok:
-		return fault{fmt.Sprintf("%q is not a URL", text), urlExample}
+		hint, host := urlExample(text), strings.TrimRight(text, ":0123456789")
+		if address("", text).what == "" && host != "http" && host != "https" && host != "fcgi" {
+			hint = fmt.Sprintf("http://%s, or fcgi://%[1]s for FastCGI", text)
+		}
+		return fault{fmt.Sprintf("%q is not a URL", text), hint}
 	case scheme == "http" || scheme == "https" || scheme == "fcgi":
 		return address(text, strings.TrimSuffix(rest, "/"))
 	case scheme == "http+unix" || scheme == "fcgi+unix":
@@ -168,7 +178,7 @@ func listenURL(v any) fault {
 		}
 		return fault{}
 	default:
-		return fault{fmt.Sprintf("%q has an unknown scheme", text), urlExample}
+		return fault{fmt.Sprintf("%q has an unknown scheme", text), urlExample(text)}
 	}
 }
 
@@ -176,13 +186,13 @@ func listenURL(v any) fault {
 func address(text, hostport string) fault {
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
-		return fault{fmt.Sprintf("%q has no port", text), urlExample}
+		return fault{fmt.Sprintf("%q has no port", text), urlExample(text)}
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return fault{fmt.Sprintf("%q: the port %q is not a number from 0 to 65535", text, port), urlExample}
+		return fault{fmt.Sprintf("%q: the port %q is not a number from 0 to 65535", text, port), urlExample(text)}
 	}
 	if strings.ContainsAny(host, " /?#@\t\r\n") {
-		return fault{fmt.Sprintf("%q: %q is not a host", text, host), urlExample}
+		return fault{fmt.Sprintf("%q: %q is not a host", text, host), urlExample(text)}
 	}
 	return fault{}
 }

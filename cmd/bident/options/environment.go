@@ -1,7 +1,6 @@
 package options
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -44,33 +43,6 @@ func (r *reading) environment(environ, own []string) (variables []given) {
 		variables = append(variables, given{key, v, at})
 	}
 	return variables
-}
-
-// socketVariable is how the daemons behind mod_proxy_fcgi were told where to listen.
-const socketVariable = "FCGI_SOCKET_PATH"
-
-// lineage turns variables of the programs that went before this one into given
-// values, which go behind all others.
-func lineage(environ []string) (variables []given) {
-	text := ""
-	for _, entry := range environ {
-		if t, ok := strings.CutPrefix(entry, socketVariable+"="); ok {
-			text = t // the last one counts
-		}
-	}
-	if text == "" {
-		return nil
-	}
-	url := "fcgi://" + text
-	if !strings.Contains(text, ":") || strings.Contains(text, "/") {
-		path, err := filepath.Abs(text)
-		if err != nil {
-			path = text
-		}
-		url = "fcgi+unix://" + path
-	}
-	at := origin{from: fromEnvironment, name: socketVariable}
-	return []given{{"listen", value{kind: array, items: []value{{kind: word, text: url}}}, at}}
 }
 
 // isOwn reports whether a list has the name, or its beginning ending in "_".

@@ -31,7 +31,7 @@ func Load(args, environ []string, readFile func(string) ([]byte, error), own ...
 		return nil, ErrHelp
 	}
 	variables := r.environment(environ, own)
-	r.apply(lineage(environ))
+	r.apply(r.lineage(environ))
 	file := r.file(variables, flags, readFile)
 	r.apply(r.phpFPM(environ, readFile, file, variables, flags))
 	r.apply(file)

@@ -51,7 +51,7 @@ func TestPHPFPMProblems(t *testing.T) {
 		{fpmLeast + "chroot = srv", "", `p.conf:5: chroot: "srv" is not an absolute path (such as /srv/www)`},
 		{fpmLeast + "access.log = log", "", `p.conf:5: access.log: "log" is a relative path, and the pool has no prefix (an absolute path)`},
 		{fpmLeast + "user = a\x00", "", "p.conf:5: user: \"a\\x00\" contains a NUL"},
-		{"[www]\npm=static\npm.max_children=1\nlisten=a:b", "", `p.conf:4: listen: "fcgi://a:b": the port "b" is not a number from 0 to 65535 (such as http://127.0.0.1:8080 or http+unix:///run/bident.sock)`},
+		{"[www]\npm=static\npm.max_children=1\nlisten=a:b", "", `p.conf:4: listen: "fcgi://a:b": the port "b" is not a number from 0 to 65535 (such as fcgi://127.0.0.1:9005 or fcgi+unix:///run/bident.sock)`},
 		{"[www]\npm=static\npm.max_children=1\nlisten=x.sock", "", `p.conf:4: listen: "x.sock" is a relative path, and the pool has no prefix (an absolute path)`},
 		{"[www]\npm=static\npm.max_children=1\nlisten=/x\nlisten.mode=9", "", `p.conf:5: listen.mode: "9" is not a file mode (octal, 0001 to 0777; in TOML "0660" or 0o660)`},
 		{fpmLeast + "listen.allowed_clients = localhost", "", `p.conf:5: listen.allowed_clients: "localhost" is not an address (such as 127.0.0.1 or ::1)`},

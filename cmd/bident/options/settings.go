@@ -48,6 +48,19 @@ func (s *Settings) Problem(key, what, hint string) Problem {
 	return Problem{Where: at.where(), What: at.label(key) + what, Hint: hint}
 }
 
+// Unset is Problem, but if the key was not set what it is named for is its flag, and
+// the hint says that it is the default.
+func (s *Settings) Unset(key, what, hint string) Problem {
+	p := s.Problem(key, what, hint)
+	if !s.IsSet(key) {
+		p.Where, p.Hint = flagName(key), "it is the default; another address can be given"
+		if hint != "" {
+			p.Hint = hint + "; it is the default, another address can be given"
+		}
+	}
+	return p
+}
+
 // IsSet reports whether a key was set explicitly, be it to its default.
 func (s *Settings) IsSet(key string) bool { _, ok := s.origins[key]; return ok }
 
