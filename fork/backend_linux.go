@@ -25,6 +25,7 @@ type Backend struct {
 	null     *os.File
 	spawner  *spawner
 	drained  atomic.Bool
+	proved   atomic.Int64 // the newest generation of an external program that has lived
 	lookout  *lookout
 	// isolation is nil if there is none.
 	isolation *isolation
