@@ -61,6 +61,9 @@ func New(config Config) (_ *Backend, err error) {
 	if config.heedPatience == 0 {
 		config.heedPatience = heedPatience
 	}
+	if config.proofTime == 0 {
+		config.proofTime = proofTime
+	}
 	b := &Backend{config: config, log: config.Log, live: make(map[*process]bool)}
 	b.none = sync.NewCond(&b.mu)
 	if b.log == nil {

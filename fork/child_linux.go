@@ -57,9 +57,14 @@ func (c *Child) StartTimeout() time.Duration {
 	return 0
 }
 
+// Path is the program that the child runs.
+func (c *Child) Path() string { return c.process.backend.path }
+
 // Unfit kills the child, which is an external program, as one that has never started
 // properly: because of err.
-func (c *Child) Unfit(err error) { c.process.unfitFor(err) }
+func (c *Child) Unfit(err error) {
+	c.process.unfitFor(fmt.Errorf("fork: program %s: %w", c.Path(), err))
+}
 
 // Send gives the child a client's connection and returns when the child has it.
 // After an error it still belongs to the caller. It waits while too many are on

@@ -40,6 +40,9 @@ func (*Child) Pending() bool { return false }
 // StartTimeout is 0.
 func (*Child) StartTimeout() time.Duration { return 0 }
 
+// Path is empty.
+func (*Child) Path() string { return "" }
+
 // Unfit is not available here.
 func (*Child) Unfit(error) {}
 

@@ -14,7 +14,7 @@ func (p *process) prove() {
 	b := p.backend
 	generation := int64(p.spec.Generation)
 	if b.proved.Load() < generation {
-		t := time.NewTimer(proofTime)
+		t := time.NewTimer(b.config.proofTime)
 		defer t.Stop()
 		select {
 		case <-p.exited:
