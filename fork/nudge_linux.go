@@ -47,8 +47,12 @@ func (p *process) nudge() {
 		terminate(pid, p.PID())
 	}
 	p.nudger.Reset(nudgeEvery)
+	first := !p.nudged
+	p.nudged = true
 	p.mu.Unlock()
-	p.emit(pool.Event{Kind: pool.Lingering})
+	if first {
+		p.emit(pool.Event{Kind: pool.Lingering})
+	}
 }
 
 // startedBy are the processes that a process has started.

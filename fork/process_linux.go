@@ -69,7 +69,8 @@ type process struct {
 	crew     *pool.Crew
 	timer    *time.Timer
 	nudger   *time.Timer // for nudge
-	unfit    bool        // failure says that it is of no use, although it was ready
+	nudged   bool
+	unfit    bool // failure says that it is of no use, although it was ready
 
 	reporting sync.Mutex // held while report runs, so that Exited is the last
 	over      bool

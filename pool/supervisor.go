@@ -272,10 +272,7 @@ func (s *Supervisor) receive(p report) {
 			s.step(e.Kind.String(), r.id, e.Cause)
 		}
 	case Lingering:
-		if r.phase == PhaseRetiring && !r.lingering {
-			r.lingering = true
-			s.step("lingering", r.id, r.cause)
-		}
+		r.lingering = r.phase == PhaseRetiring
 	case Exited:
 		s.exited(r, e)
 	}
