@@ -14,9 +14,10 @@ import (
 
 const (
 	// nudgePatience is how long an external program that was told to leave may take
-	// before it is nudged, and nudgeEvery how often that is done again.
+	// before it is nudged. That is done again after nudgeAgain, then after twice that
+	// and so on: a signal interrupts what is still being done after an answer.
 	nudgePatience = 200 * time.Millisecond
-	nudgeEvery    = time.Second
+	nudgeAgain    = time.Second
 	// nudgeMost is how many of the processes that a program has started are nudged.
 	nudgeMost = 1024
 )
@@ -46,9 +47,9 @@ func (p *process) nudge() {
 	for _, pid := range startedBy(p.PID()) {
 		terminate(pid, p.PID())
 	}
-	p.nudger.Reset(nudgeEvery)
-	first := !p.nudged
-	p.nudged = true
+	first := p.pause == 0
+	p.pause = max(2*p.pause, nudgeAgain)
+	p.nudger.Reset(p.pause)
 	p.mu.Unlock()
 	if first {
 		p.emit(pool.Event{Kind: pool.Lingering})

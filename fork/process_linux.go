@@ -68,9 +68,9 @@ type process struct {
 	request  string
 	crew     *pool.Crew
 	timer    *time.Timer
-	nudger   *time.Timer // for nudge
-	nudged   bool
-	unfit    bool // failure says that it is of no use, although it was ready
+	nudger   *time.Timer   // for nudge
+	pause    time.Duration // before the next one, 0 as long as there was none
+	unfit    bool          // failure says that it is of no use, although it was ready
 
 	reporting sync.Mutex // held while report runs, so that Exited is the last
 	over      bool

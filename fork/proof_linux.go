@@ -14,7 +14,11 @@ func (p *process) prove() {
 	b := p.backend
 	generation := int64(p.spec.Generation)
 	if b.proved.Load() < generation {
-		t := time.NewTimer(b.config.proofTime)
+		proof := b.config.proofTime
+		if c := p.spec.Config; c != nil && c.StartTimeout > 0 {
+			proof = min(proof, c.StartTimeout/2)
+		}
+		t := time.NewTimer(proof)
 		defer t.Stop()
 		select {
 		case <-p.exited:
