@@ -25,6 +25,7 @@ type Backend struct {
 	null     *os.File
 	spawner  *spawner
 	drained  atomic.Bool
+	proved   atomic.Int64 // the newest generation of an external program that has lived
 	lookout  *lookout
 	// isolation is nil if there is none.
 	isolation *isolation
@@ -59,6 +60,9 @@ func New(config Config) (_ *Backend, err error) {
 	}
 	if config.heedPatience == 0 {
 		config.heedPatience = heedPatience
+	}
+	if config.proofTime == 0 {
+		config.proofTime = proofTime
 	}
 	b := &Backend{config: config, log: config.Log, live: make(map[*process]bool)}
 	b.none = sync.NewCond(&b.mu)

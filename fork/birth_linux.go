@@ -70,7 +70,7 @@ func (p *process) launch() {
 		go func() {
 			defer p.silent.Done()
 			if p.attend() && p.control == nil {
-				p.begin()
+				p.prove()
 			}
 		}()
 	}
@@ -83,10 +83,9 @@ func (p *process) launch() {
 		p.leaveSeat()
 		p.dismiss(p.backend.config.dieTimeout())
 	case p.control == nil && p.shim == nil:
-		// The program was executed, and its listener exists: it can be
-		// reached. Not here, since a report may have to wait for a supervisor
-		// that waits for its next worker.
-		go p.begin()
+		// Not here, since a report may have to wait for a supervisor that waits
+		// for its next worker.
+		go p.prove()
 	}
 }
 
@@ -112,6 +111,11 @@ func (p *process) fork() (err error) {
 		}
 		theirs = append(theirs, fd)
 		private = uintptr(fd)
+		if b.config.External() {
+			if err := p.private.hold(fd); err != nil {
+				return err
+			}
+		}
 	}
 	for i := range p.output {
 		var pipe [2]int

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/bident/bident/internal/ferry"
 )
@@ -43,6 +44,27 @@ func (c *Child) External() bool { return c.process.backend.config.External() }
 // limit names the time, for the log. Connections that were sent to it and that it has
 // not acknowledged come back then: Send fails. It does not wait.
 func (c *Child) GiveUp(limit string) { c.process.giveUp(limit) }
+
+// Pending reports whether a connection that was made to an external program, by Dial
+// or by what it has started, has not been accepted at this moment.
+func (c *Child) Pending() bool { return c.process.private.pending() }
+
+// StartTimeout is how long the child may take to be of use, not above 0 for ever.
+func (c *Child) StartTimeout() time.Duration {
+	if config := c.process.spec.Config; config != nil {
+		return config.StartTimeout
+	}
+	return 0
+}
+
+// Path is the program that the child runs.
+func (c *Child) Path() string { return c.process.backend.path }
+
+// Unfit kills the child, which is an external program, as one that has never started
+// properly: because of err.
+func (c *Child) Unfit(err error) {
+	c.process.unfitFor(fmt.Errorf("fork: program %s: %w", c.Path(), err))
+}
 
 // Send gives the child a client's connection and returns when the child has it.
 // After an error it still belongs to the caller. It waits while too many are on

@@ -5,6 +5,7 @@ package fork
 import (
 	"errors"
 	"net"
+	"time"
 
 	"github.com/bident/bident/internal/ferry"
 )
@@ -32,6 +33,18 @@ func (*Child) External() bool { return false }
 
 // GiveUp is not available here.
 func (*Child) GiveUp(string) {}
+
+// Pending is false.
+func (*Child) Pending() bool { return false }
+
+// StartTimeout is 0.
+func (*Child) StartTimeout() time.Duration { return 0 }
+
+// Path is empty.
+func (*Child) Path() string { return "" }
+
+// Unfit is not available here.
+func (*Child) Unfit(error) {}
 
 // Send is not available here.
 func (*Child) Send(ferry.Parcel) error { return errors.ErrUnsupported }

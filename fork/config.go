@@ -142,6 +142,8 @@ type Config struct {
 	weighing time.Duration // between two looks at their memory; tests only
 	// heedPatience is how long those that are to leave may be stopped; tests only.
 	heedPatience time.Duration
+	// proofTime is how long the first program of a generation has to live; tests only.
+	proofTime time.Duration
 }
 
 // External reports whether the children are an external program.

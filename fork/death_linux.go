@@ -1,7 +1,6 @@
 package fork
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -31,12 +30,15 @@ func (p *process) await() {
 		}
 	}
 	p.reaped = true
-	for _, t := range []*time.Timer{p.timer, p.asked} {
+	for _, t := range []*time.Timer{p.timer, p.asked, p.nudger} {
 		if t != nil {
 			t.Stop()
 		}
 	}
 	p.mu.Unlock()
+	if p.private != nil {
+		p.private.release()
+	}
 	close(p.exited)
 	p.leave()
 	p.bury()
@@ -167,7 +169,7 @@ func (p *process) verdict(born bool) pool.Event {
 		request, crash = p.crew.Crashed()
 	}
 	switch {
-	case p.failure != nil && !p.ready:
+	case p.failure != nil && (!p.ready || p.unfit):
 		e.Cause, e.Err = pool.CauseStart, p.failure
 	case p.heavy:
 		e.Cause, e.Request = pool.CauseMaxMemory, request
@@ -182,12 +184,15 @@ func (p *process) verdict(born bool) pool.Event {
 		e.Cause = pool.CauseKilled
 	case told && (clean || !p.ready || !born):
 	case !p.ready:
-		e.Cause, e.Err = pool.CauseStart, errors.New("fork: program ended before it was ready: "+orZero(e.Exit))
+		e.Cause, e.Err = pool.CauseStart, fmt.Errorf("fork: program %s ended before it was ready: %s", p.backend.path, orZero(e.Exit))
 	case clean:
 		e.Cause = pool.CauseDone
 	case told && p.backend.config.External():
 	default:
 		e.Cause = pool.CauseCrash
+	}
+	if p.backend.config.External() && e.Err == nil && (e.Cause == pool.CauseCrash || e.Cause == pool.CauseDone) {
+		e.Err = fmt.Errorf("fork: program %s ended: %s", p.backend.path, orZero(e.Exit))
 	}
 	return e
 }

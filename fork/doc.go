@@ -70,13 +70,20 @@
 //
 //	started -> forked -> ready -> leaving -> ended -> reported
 //
-// A worker that leaves first loses its lanes (its seat's connections go to
-// another worker), and once nothing is in hand it is told to go: by a message,
-// which says whether the whole server stops (Backend.Drain), an external program
-// by SIGTERM. If it does not go within DieTimeout it is killed, and with it all
-// processes of its group. Exited is the last report of every worker, after the rest
-// of its output has been logged, the connections that it gave away have arrived, and
-// its lanes have ended.
+// A child of this program says itself that it is ready. A program counts as ready when
+// it has been executed, but for the first of a generation, which has to live for 200 ms;
+// one that turns out not to accept anything is Unfit, and has not started then.
+//
+// A worker that leaves first loses its lanes (its seat's connections go to another
+// worker), and once nothing is in hand it is told to go: by a message, which says
+// whether the whole server stops (Backend.Drain), an external program by SIGTERM. A
+// program that is still there 200 ms later may be in accept, which many resume after a
+// signal: its listener, which the parent holds open for this purpose until the program
+// has ended, is shut down, what the program has started gets SIGTERM, too, and the
+// worker is reported to linger, so that it holds up no successor. One that does not go
+// within DieTimeout is killed, and with it all processes of its group. Exited is the
+// last report of every worker, after the rest of its output has been logged, the
+// connections that it gave away have arrived, and its lanes have ended.
 //
 // # Goroutines
 //

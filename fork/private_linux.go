@@ -18,6 +18,7 @@ import (
 type private struct {
 	mu   sync.RWMutex
 	file *os.File // the socket's file, opened by name only (O_PATH)
+	held int      // the listener, of an external program; -1 if it is not held
 }
 
 // newPrivate makes the listener. The descriptor is the child's end, blocking, as
@@ -33,7 +34,51 @@ func newPrivate(backlog int) (*private, int, error) {
 	if err != nil {
 		return nil, -1, fmt.Errorf("fork: private listener in %s: %w", dir, err)
 	}
-	return &private{file: file}, fd, nil
+	return &private{file: file, held: -1}, fd, nil
+}
+
+// hold keeps the listener open here, too, which fd is: until release.
+func (p *private) hold(fd int) error {
+	own, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return fmt.Errorf("fork: private listener: %w", err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = own
+	return nil
+}
+
+// pending reports whether a connection to the listener has not been accepted.
+func (p *private) pending() bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.held < 0 {
+		return false
+	}
+	look := []unix.PollFd{{Fd: int32(p.held), Events: unix.POLLIN}}
+	n, err := unix.Poll(look, 0)
+	return err == nil && n > 0 && look[0].Revents&unix.POLLIN != 0
+}
+
+// shut makes accept fail from now on, for whoever waits in it, too.
+func (p *private) shut() {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if p.held >= 0 {
+		_ = unix.Shutdown(p.held, unix.SHUT_RDWR) // it is a listener, so it cannot fail
+	}
+}
+
+// release ends what hold has begun. If nobody else has the listener, who has
+// connected to it in vain learns that.
+func (p *private) release() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held >= 0 {
+		unix.Close(p.held)
+		p.held = -1
+	}
 }
 
 // memoryRoot is a file system in memory that most systems have: making and removing
@@ -99,6 +144,7 @@ func (p *private) dial() (net.Conn, error) {
 }
 
 func (p *private) close() {
+	p.release()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.file != nil {

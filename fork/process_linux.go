@@ -68,6 +68,9 @@ type process struct {
 	request  string
 	crew     *pool.Crew
 	timer    *time.Timer
+	nudger   *time.Timer   // for nudge
+	pause    time.Duration // before the next one, 0 as long as there was none
+	unfit    bool          // failure says that it is of no use, although it was ready
 
 	reporting sync.Mutex // held while report runs, so that Exited is the last
 	over      bool
@@ -138,6 +141,7 @@ func (p *process) dismiss(limit time.Duration) {
 	retirement := message{kind: messageRetire, last: p.backend.drained.Load()}.encode()
 	if p.control == nil {
 		p.signalOne(syscall.SIGTERM)
+		p.remindLater()
 	} else if err := fdpass.TrySend(p.control, retirement); err != nil {
 		// It is gone, or has not read anything for a long time. Should it do so
 		// after all it must find this; its end ends the wait.
@@ -166,7 +170,11 @@ func (p *process) remind() {
 }
 
 // late kills a child that has nothing in hand and does not leave.
-func (p *process) late() { p.giveUp("die_timeout") }
+func (p *process) late() {
+	p.backend.log.Warn("killing worker: it has nothing in hand and does not leave", "slot", p.spec.Slot, "pid", p.PID(),
+		"limit", "die_timeout")
+	p.giveUp("die_timeout")
+}
 
 // giveUp kills a child that does not do what it should, within that limit.
 func (p *process) giveUp(limit string) {
@@ -184,6 +192,14 @@ func (p *process) fail(err error) {
 	}
 	p.mu.Unlock()
 	p.signal(syscall.SIGKILL)
+}
+
+// unfitFor is fail for one that was thought to be ready and is not.
+func (p *process) unfitFor(err error) {
+	p.mu.Lock()
+	p.unfit = p.failure == nil
+	p.mu.Unlock()
+	p.fail(err)
 }
 
 // signal sends a signal to the child's process group. Nobody else waits for the

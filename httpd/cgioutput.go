@@ -54,10 +54,12 @@ func (r *cgiRunner) feed(e *fork.Errand, body []byte, fed chan struct{}) {
 // hear logs what is written to standard error, line by line.
 func (r *cgiRunner) hear(e *fork.Errand, what string, heard chan struct{}) {
 	defer close(heard)
+	var said complaint
+	defer func() { said.end(r.log, crew{slot: r.crew.slot, pid: e.PID()}, []byte(what)) }()
 	lines := bufio.NewReaderSize(e.Errors(), cgiLine)
 	for {
 		line, err := lines.ReadSlice('\n')
-		if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 {
+		if line = said.take(bytes.TrimRight(line, "\r\n")); len(line) > 0 {
 			r.log.Error("program", "message", string(line), "slot", r.crew.slot, "pid", e.PID(), "request", what)
 		}
 		if err != nil && err != bufio.ErrBufferFull {

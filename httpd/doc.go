@@ -34,7 +34,9 @@
 //     hands end with the front; their two descriptors, of epoll and an eventfd, are
 //     close-on-exec. Requests that find no idle lane, and all where RequestTimeout
 //     is set, go through the queue like others.
-//   - Program: as AcceptRequest, with the CGI variables of RFC 3875 for the head.
+//   - Program: as AcceptRequest, with the CGI variables of RFC 3875 for the head. If
+//     one accepts no more connections, the worker's lanes keep none while they are
+//     idle, so that a program which takes one at a time serves all of them.
 //   - CGI, CGIBin: the lane, a goroutine of this process, starts a process for the
 //     request, see below.
 //   - Upstream: the same with a FastCGI listener that somebody else runs, from lanes

@@ -56,6 +56,14 @@ type exchangeRunner struct {
 	given   bool   // the connection is the child's: there is no answer
 	cut     bool   // the handler wants its answer to be broken off
 
+	complaint complaint    // of the request
+	mates     *mates       // the lanes of the same program; nil if it is none
+	fresh     bool         // the connection has carried no exchange
+	resting   bool         // the connection is idle and may be closed; under the lock
+	unheard   atomic.Bool  // the first exchange over the connection has no answer yet
+	since     atomic.Int64 // when it began, UNIX, ns
+	accept    *time.Timer  // for unheard
+
 	watch    *slowWatch // of a program, which does not watch itself
 	slow     *slowLane
 	patience *time.Timer
@@ -80,6 +88,9 @@ func (r *exchangeRunner) Check() bool {
 	if r.up != nil {
 		return true // it connects when the request has begun
 	}
+	r.mu.Lock()
+	r.resting = false
+	r.mu.Unlock()
 	if r.client != nil && r.client.Alive() {
 		return true
 	}
@@ -94,6 +105,7 @@ func (r *exchangeRunner) Check() bool {
 		return false
 	}
 	r.connect(conn)
+	r.fresh = true
 	return true
 }
 
@@ -137,6 +149,7 @@ func (r *exchangeRunner) bury(exited <-chan struct{}) {
 // Close implements pool.Runner.
 func (r *exchangeRunner) Close() {
 	r.patience.Stop()
+	r.mates.leave(r)
 	r.slow.leave()
 	r.disconnect()
 	if r.up != nil {
@@ -149,6 +162,10 @@ func (r *exchangeRunner) Kill(cause error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.killed = true
+	if cause == pool.ErrRequestTimeout && r.mates != nil && r.unheard.Load() && r.mates.child.Pending() {
+		r.log.Warn("the program has not accepted the connection of a request that has taken too long",
+			"slot", r.crew.slot, "pid", r.crew.pid)
+	}
 	if r.conn != nil {
 		r.conn.Close()
 	}
@@ -178,7 +195,10 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	r.trailer, r.given, r.cut = nil, false, false
 	r.job.Store(j)
 	r.patience.Reset(clientPatience)
+	r.untaken()
 	end, err := r.exchange(l)
+	r.heard()
+	r.fresh = false
 	r.patience.Stop()
 	switch {
 	case err != nil:
@@ -213,6 +233,8 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 		r.disconnect()
 	case r.up != nil:
 		r.up.rest()
+	case r.mates != nil:
+		r.rest()
 	}
 	return more
 }
@@ -228,6 +250,7 @@ func (r *exchangeRunner) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 
 // Stdout implements fcgi.Sink.
 func (r *exchangeRunner) Stdout(p []byte) error {
+	r.heard()
 	if r.given {
 		return nil
 	}
@@ -236,6 +259,7 @@ func (r *exchangeRunner) Stdout(p []byte) error {
 
 // Stderr implements fcgi.Sink.
 func (r *exchangeRunner) Stderr(p []byte) {
+	r.heard()
 	if !r.child.External() {
 		message, aside := r.hear(p)
 		if aside {
@@ -243,11 +267,24 @@ func (r *exchangeRunner) Stderr(p []byte) {
 		}
 		p = message
 	}
-	r.log.Error("program", "message", string(p), "slot", r.crew.slot, "pid", r.crew.pid,
-		"request", string(r.what))
+	if text := r.complaint.take(p); len(text) > 0 {
+		r.log.Error("program", "message", string(text), "slot", r.crew.slot, "pid", r.crew.pid,
+			"request", string(r.what))
+	}
 	if f := r.job.Load().stderr; f != nil {
 		f(p)
 	}
+}
+
+// keeps reports whether the connection is to be kept after the exchange.
+func (r *exchangeRunner) keeps() bool {
+	switch {
+	case r.up != nil:
+		return r.up.keeping
+	case r.mates != nil:
+		return !r.mates.crowded()
+	}
+	return true
 }
 
 // check looks at an exchange that has come to its end.
@@ -300,6 +337,7 @@ func (r *exchangeRunner) failed(t *pool.Task, err error) bool {
 // over lets go of the request.
 func (r *exchangeRunner) over(j *job) {
 	r.slow.end()
+	r.complaint.end(r.log, r.crew, r.what)
 	r.mu.Lock()
 	r.deaf.end()
 	r.unwanted = false

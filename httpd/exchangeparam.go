@@ -31,7 +31,7 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 	if r.child.External() && j.params != nil {
 		role = j.role
 	}
-	c.Begin(role, r.up == nil || r.up.keeping)
+	c.Begin(role, r.keeps())
 	if r.child.External() && j.params != nil {
 		r.passOn(j.params)
 	} else if r.child.External() {

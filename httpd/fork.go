@@ -75,11 +75,13 @@ func (r *instance) exchangeBackend(o *pool.Options, q *pool.Queue, c pool.Config
 	}
 	config.Queue, o.Queue = q, q
 	alone := c.Concurrency == 1
+	workers := quarters{of: make(map[*fork.Child]*mates)}
 	config.Runner = func(c *fork.Child, l *pool.Lane) pool.Runner {
 		x := newExchangeRunner(c, l, r.log)
 		if c.External() {
 			x.watch = r.front.slow
 			go x.bury(c.Exited())
+			workers.join(c, x)
 			x.deaf = &deafness{limit: q.RunLimit}
 			if alone {
 				x.deaf.giveUp = func() { c.GiveUp("request_timeout") }

@@ -24,6 +24,19 @@ const (
 	servedGrace = 100
 )
 
+// despair is how many workers must die in a row, none of which has served, for the
+// log to say that none stays alive.
+const despair = 5
+
+// unserved is how many of the last deaths in a row were of workers that had served
+// nothing.
+func unserved(failures []Failure) (n int) {
+	for i := len(failures) - 1; i >= 0 && !failures[i].Served; i-- {
+		n++
+	}
+	return n
+}
+
 // Backoff is the time before which no worker should be started, given the
 // deaths of the last minute, oldest first; the zero time if at once.
 //

@@ -40,7 +40,8 @@
 // Plan is a pure function: no clock, no process, no memory but the tally.
 //
 //   - It starts no worker if that made more than Want and MaxSurge together, those
-//     that have been killed apart.
+//     that have been killed apart, and as many as Want of those that have nothing in
+//     hand, were told to leave and have not (Lingering).
 //   - It tells no worker to leave if that left fewer than Want less MaxUnavailable
 //     that can take requests; the end of the server and Pause apart.
 //   - A worker that has to go is replaced by a successor that is ready, the oldest

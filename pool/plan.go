@@ -139,6 +139,7 @@ type place struct {
 	fresh    []*Member // starting or live, and to stay
 	expiring []*Member // live, and to be replaced
 	total    int       // all that are still there, but for those that are as good as dead
+	idlers   int       // of them, those that have nothing in hand and do not leave
 	gone     map[int64]bool
 }
 
@@ -148,6 +149,9 @@ func (p *place) sort(d *Decision) {
 		m := &p.t.Members[i]
 		if m.Phase != PhaseKilled {
 			p.total++
+			if m.Lingering && m.Phase == PhaseRetiring {
+				p.idlers++
+			}
 		}
 		if m.Phase >= PhaseRetiring {
 			continue
@@ -180,7 +184,8 @@ func (p *place) sort(d *Decision) {
 // nobody has any more, then those of workers that have to go.
 func (p *place) starts(d *Decision) {
 	need := p.want - len(p.fresh)
-	room := p.want + p.c.MaxSurge - p.total
+	// Those that could have left hold nobody up, unless they are too many.
+	room := p.want + p.c.MaxSurge - p.total + min(p.idlers, p.want)
 	// A worker that takes no more requests only fills a place. It goes at
 	// once where that place is needed; the start follows its exit.
 	short := need - room

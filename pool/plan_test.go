@@ -29,11 +29,12 @@ func live(id int64, more ...func(*Member)) Member {
 	return m
 }
 
-func starting(m *Member) { m.Phase, m.Unready = PhaseStarting, true }
-func retiring(m *Member) { m.Phase, m.Told = PhaseRetiring, t0 }
-func spent(m *Member)    { m.Spent, m.Expiring = true, CauseMaxRequests }
-func busy(m *Member)     { m.Busy = true }
-func newer(m *Member)    { m.Generation = 2 }
+func starting(m *Member)  { m.Phase, m.Unready = PhaseStarting, true }
+func retiring(m *Member)  { m.Phase, m.Told = PhaseRetiring, t0 }
+func lingering(m *Member) { m.Lingering = true }
+func spent(m *Member)     { m.Spent, m.Expiring = true, CauseMaxRequests }
+func busy(m *Member)      { m.Busy = true }
+func newer(m *Member)     { m.Generation = 2 }
 func expiring(c Cause) func(*Member) {
 	return func(m *Member) { m.Expiring = c }
 }
@@ -55,6 +56,10 @@ func TestPlanFixed(t *testing.T) {
 			Tally{Members: []Member{live(1, func(m *Member) { m.Phase = PhaseKilled })}}, second, "start 0", 0},
 		{"retiring ones take room", Config{MaxServers: 2},
 			Tally{Members: []Member{live(1, retiring), live(2, retiring)}}, second, "start 0", 0},
+		{"lingering ones take none", Config{MaxServers: 1},
+			Tally{Members: []Member{live(1, retiring, lingering), live(2, spent)}}, second, "start 2", 0},
+		{"but for those that are too many", Config{MaxServers: 1},
+			Tally{Members: []Member{live(1, retiring, lingering), live(2, retiring, lingering), live(3, retiring, lingering)}}, second, "", 0},
 
 		// Replacement.
 		{"heir first", Config{MaxServers: 2}, Tally{Members: []Member{live(1, expiring(CauseRecycle)), live(2)}}, second, "start 1", 0},

@@ -21,6 +21,7 @@ type record struct {
 	retired    Cause  // why it was told to leave, whatever has become of it since
 	expiring   Cause  // why it is to be replaced
 	spent      bool
+	lingering  bool
 	ready      bool // has ever been ready
 	idleSince  time.Time
 	idleBegun  uint64 // requests that it had begun then
@@ -139,7 +140,7 @@ func (r *roster) members(now time.Time, busy bool) []Member {
 	for i, w := range r.records {
 		members[i] = Member{
 			ID: w.id, Phase: w.phase, Generation: w.generation, Born: w.born, Told: w.told,
-			Expiring: w.expiring, Spent: w.spent, Lifetime: w.lifetime, Unready: !w.ready,
+			Expiring: w.expiring, Spent: w.spent, Lingering: w.lingering, Lifetime: w.lifetime, Unready: !w.ready,
 		}
 		if busy {
 			m := &members[i]

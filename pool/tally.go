@@ -24,6 +24,7 @@ type Member struct {
 	IdleSince  time.Time // when it was first seen to have none since its last one; zero if it is busy or not ready
 	Expiring   Cause     // why it has to be replaced, "" if it has not
 	Spent      bool      // takes no more requests
+	Lingering  bool      // has nothing in hand, and does not leave
 	Lifetime   time.Duration
 	Unready    bool // has never been ready
 }

@@ -55,13 +55,14 @@ type EventKind int
 
 // What a backend reports of a worker.
 const (
-	_        EventKind = iota
-	Ready              // it can serve
-	Expiring           // it will have to be replaced soon, for Cause
-	Spent              // it has begun its last request and takes no more
-	Wedged             // a handler of it was abandoned
-	Exited             // it is gone
-	Returned           // after Exited with Lost: the abandoned handlers have come back
+	_         EventKind = iota
+	Ready               // it can serve
+	Expiring            // it will have to be replaced soon, for Cause
+	Spent               // it has begun its last request and takes no more
+	Wedged              // a handler of it was abandoned
+	Exited              // it is gone
+	Returned            // after Exited with Lost: the abandoned handlers have come back
+	Lingering           // told to leave it has nothing in hand, and has not left
 )
 
 func (k EventKind) String() string {
@@ -78,6 +79,8 @@ func (k EventKind) String() string {
 		return "exited"
 	case Returned:
 		return "returned"
+	case Lingering:
+		return "lingering"
 	}
 	return fmt.Sprintf("EventKind(%d)", int(k))
 }

@@ -8,7 +8,8 @@ use FCGI::ProcManager;
 my $path   = $ENV{FCGI_SOCKET_PATH};
 my $socket = $path ? FCGI::OpenSocket($path, 100) : 0;
 my %env;
-my $request = FCGI::Request(\*STDIN, \*STDOUT, \*STDERR, \%env, $socket, FCGI::FAIL_ACCEPT_ON_INTR);
+my $flags  = $ENV{STUBBORN} ? 0 : FCGI::FAIL_ACCEPT_ON_INTR;    # accept goes on after a signal
+my $request = FCGI::Request(\*STDIN, \*STDOUT, \*STDERR, \%env, $socket, $flags);
 my $manager = FCGI::ProcManager->new({ n_processes => $ENV{PROCESSES} || 3, pm_title => 'manager' });
 
 $manager->pm_manage;
