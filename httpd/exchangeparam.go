@@ -93,6 +93,10 @@ func (r *exchangeRunner) passOn(params *fcgi.Params) {
 			if !ours {
 				r.param(name, value)
 			}
+		case "REDIRECT_URL":
+			if !ours || !r.answered.mount.misleads() {
+				r.param(name, value)
+			}
 		default:
 			r.param(name, value)
 		}

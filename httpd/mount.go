@@ -128,10 +128,16 @@ func (p *mount) path(ctx *fasthttp.RequestCtx) []byte {
 	return decodePath(&p.uri, splitTarget(ctx.Request.Header.RequestURI()).path)
 }
 
+// misleads reports whether a REDIRECT_URL would make PHP run what PATH_TRANSLATED
+// names, or forget PATH_INFO, as where Apache has found the script.
+func (p *mount) misleads() bool {
+	return p.found && len(p.info) > 0 && (p.scripts.php || !p.scripts.translated)
+}
+
 // translate appends PATH_TRANSLATED (RFC 3875, section 4.1.6), nothing if there is
 // none.
 func (p *mount) translate(dst []byte) []byte {
-	if len(p.root) == 0 || !p.found || len(p.info) == 0 {
+	if len(p.root) == 0 || !p.found || len(p.info) == 0 || !p.scripts.translated {
 		return dst
 	}
 	return append(append(dst, bytes.TrimSuffix(p.root, slash)...), p.info...)

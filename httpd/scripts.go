@@ -30,6 +30,11 @@ import (
 // 404. It is 404, too, if the path has the name of a script that is not there, or
 // goes on behind a file that is none (/upload/a.jpg/x.php).
 //
+// php-cgi gets an argument more, -d cgi.discard_path=1: without it, it would run the
+// file that PATH_TRANSLATED names if php.ini has cgi.fix_pathinfo=0. What else may be PHP
+// gets no PATH_TRANSLATED: a program whose name begins with php and has no cgi in it,
+// PHP as a CGI program, and an Upstream.
+//
 // If the Server's Isolation names a User, only files are sent whose mode lets that user
 // read them.
 //
@@ -77,6 +82,9 @@ func (h *Scripts) program() []string {
 	if h.Handler == nil {
 		return nil
 	}
+	if discards(h.Handler) {
+		return discarding(h.Handler.program())
+	}
 	return h.Handler.program()
 }
 
@@ -88,21 +96,18 @@ func executor(h Handler) Handler {
 	return h
 }
 
-// runsPHP reports whether a program runs nothing but PHP.
-func runsPHP(program []string) bool {
-	return len(program) > 0 && strings.HasPrefix(filepath.Base(program[0]), "php")
-}
-
 // scripts are Scripts in use.
 type scripts struct {
-	rule     scriptRule
-	php      bool
-	tree     *files.Files // nil without a Root
-	root     string       // as the program has it
-	script   string
-	index    []string
-	fallback []byte
-	sources  []source // of X-Sendfile
+	rule scriptRule
+	php  bool
+	// translated says that the program gets PATH_TRANSLATED.
+	translated bool
+	tree       *files.Files // nil without a Root
+	root       string       // as the program has it
+	script     string
+	index      []string
+	fallback   []byte
+	sources    []source // of X-Sendfile
 }
 
 // source is a directory with files that programs may have sent.
@@ -138,6 +143,8 @@ func (h *Scripts) open(i *Isolation) (_ *scripts, err error) {
 		bad("Handler is missing")
 	case executor(h).fast() != nil:
 		bad("Handler runs no scripts: it needs a program")
+	default:
+		s.translated = takesTranslated(executor(h))
 	}
 	if h.Root != "" {
 		if s.root, s.tree, err = openSource(h.Root, i, s.staticIndex(), s.rule.own); err != nil {
