@@ -63,8 +63,15 @@ func (c *cgi) environment(v *variables, ctx *fasthttp.RequestCtx, m *mount, scri
 	env := make([]string, 0, len(c.env)+32)
 	seen := make(map[string]bool, 32)
 	add := func(name, value string) {
-		env = append(env, name+"="+value)
-		seen[name] = true
+		if !seen[name] {
+			env = append(env, name+"="+value)
+			seen[name] = true
+		}
+	}
+	if own := m.own(); own != nil {
+		for i := range own.names {
+			add(string(own.names[i]), string(own.values[i]))
+		}
 	}
 	v.visit(ctx, m, func(name, value []byte) {
 		switch string(name) {

@@ -46,7 +46,10 @@ type exchangeRunner struct {
 	conn   net.Conn
 	client *fcgi.Client
 	vars   variables
-	param  func(name, value []byte)
+	raw    func(name, value []byte) // gives the program a parameter
+	others func(name, value []byte) // the same, unless own has one of that name
+	param  func(name, value []byte) // which of them it is for the request in hand
+	own    *ownParams               // nil for none
 	text   []byte
 
 	// the exchange under way
@@ -77,6 +80,7 @@ type exchangeRunner struct {
 
 func newExchangeRunner(c peer, l *pool.Lane, log *slog.Logger) *exchangeRunner {
 	r := &exchangeRunner{child: c, crew: crewOf(l.Crew()), log: log}
+	r.others = r.other
 	r.patience = time.AfterFunc(time.Hour, r.impatient)
 	r.patience.Stop()
 	return r
@@ -114,7 +118,7 @@ func (r *exchangeRunner) connect(conn net.Conn) {
 	client := fcgi.NewClient(conn)
 	client.SmallKeep = r.child.External()
 	client.Waiting(r.pass)
-	r.param = client.ParamRaw
+	r.raw = client.ParamRaw
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.conn, r.client = conn, client

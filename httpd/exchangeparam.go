@@ -32,6 +32,13 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 		role = j.role
 	}
 	c.Begin(role, r.keeps())
+	r.param = r.raw
+	if r.own = r.answered.mount.own(); r.own != nil {
+		r.param = r.others
+		for i := range r.own.names {
+			r.raw(r.own.names[i], r.own.values[i])
+		}
+	}
 	if r.child.External() && j.params != nil {
 		r.passOn(j.params)
 	} else if r.child.External() {
@@ -79,27 +86,47 @@ func (r *exchangeRunner) request(l *pool.Lane) {
 	c.Body(ctx.Request.Body())
 }
 
+// other gives a program a parameter, unless it has its own of that name.
+func (r *exchangeRunner) other(name, value []byte) {
+	if r.own.find(name) < 0 {
+		r.raw(name, value)
+	}
+}
+
 // passOn gives a program what its web server has sent, but for what depends on the
 // exchange itself, what Scripts have settled, and HTTP_PROXY, which would change where
 // the program connects to. Programs that fold names find them in any spelling.
 func (r *exchangeRunner) passOn(params *fcgi.Params) {
-	ours := r.answered.mount.settled()
+	m := &r.answered.mount
+	ours := m.settled()
 	for name, value := range params.All() {
 		var b [foldedName]byte
 		switch string(foldName(&b, name)) {
 		case "CONTENT_LENGTH", "HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING":
-		case "SCRIPT_NAME", "SCRIPT_FILENAME", "PATH_INFO", "PATH_TRANSLATED", "DOCUMENT_ROOT", "DOCUMENT_URI", "ORIG_SCRIPT_NAME",
-			"ORIG_SCRIPT_FILENAME", "ORIG_PATH_INFO", "ORIG_PATH_TRANSLATED":
+		case "SCRIPT_NAME", "SCRIPT_FILENAME", "PATH_INFO", "PATH_TRANSLATED",
+			"ORIG_SCRIPT_NAME", "ORIG_SCRIPT_FILENAME", "ORIG_PATH_INFO", "ORIG_PATH_TRANSLATED":
+			if !ours && !m.php.set {
+				r.param(name, value)
+			}
+		case "DOCUMENT_ROOT", "DOCUMENT_URI":
 			if !ours {
+				r.param(name, value)
+			}
+		case "REDIRECT_URL":
+			if !m.misleads() {
 				r.param(name, value)
 			}
 		default:
 			r.param(name, value)
 		}
 	}
-	if ours {
+	switch {
+	case m.php.set:
+		// With REDIRECT_URL PHP would run what the other one names.
+		m.php.visit(m.scripts.translated && (m.php.keeps || params.Get("REDIRECT_URL") == nil), r.param)
+	case ours:
 		r.vars.text = r.vars.text[:0]
-		r.vars.script(&r.answered.mount, splitTarget(r.ctx.Request.Header.RequestURI()).path, r.param)
+		r.vars.script(m, splitTarget(r.ctx.Request.Header.RequestURI()).path, r.param)
 	}
 	if n := len(r.ctx.Request.Body()); n > 0 || len(params.Get("CONTENT_LENGTH")) > 0 {
 		r.text = fasthttp.AppendUint(r.text[:0], n)

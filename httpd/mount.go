@@ -20,6 +20,7 @@ type mount struct {
 	file   []byte // SCRIPT_FILENAME, if there is one
 	script []byte // SCRIPT_NAME
 	info   []byte // PATH_INFO
+	php    phpScript
 
 	at  files.Location
 	uri fasthttp.URI // decodes paths
@@ -31,6 +32,7 @@ var slash = []byte{'/'}
 func (p *mount) reset() {
 	p.scripts, p.found = nil, false
 	p.root, p.file, p.script, p.info = p.root[:0], p.file[:0], nil, nil
+	p.php = phpScript{}
 }
 
 // settled reports whether it is this server's word which script is to run, and not
@@ -128,10 +130,19 @@ func (p *mount) path(ctx *fasthttp.RequestCtx) []byte {
 	return decodePath(&p.uri, splitTarget(ctx.Request.Header.RequestURI()).path)
 }
 
+// misleads reports whether a REDIRECT_URL would make PHP run what PATH_TRANSLATED
+// names, or forget PATH_INFO, as where Apache has found the script.
+func (p *mount) misleads() bool {
+	if !p.settled() {
+		return p.php.keeps
+	}
+	return (p.scripts.php || !p.scripts.translated) && (!p.found || len(p.info) > 0)
+}
+
 // translate appends PATH_TRANSLATED (RFC 3875, section 4.1.6), nothing if there is
 // none.
 func (p *mount) translate(dst []byte) []byte {
-	if len(p.root) == 0 || !p.found || len(p.info) == 0 {
+	if len(p.root) == 0 || !p.found || len(p.info) == 0 || !p.scripts.translated {
 		return dst
 	}
 	return append(append(dst, bytes.TrimSuffix(p.root, slash)...), p.info...)

@@ -153,10 +153,11 @@ func (f *front) destine(ctx *fasthttp.RequestCtx, j *job) (q *pool.Queue, most i
 		}
 		s = all.of(p.index)
 	}
-	if j.params != nil && j.role != fcgi.RoleResponder {
+	named := s.runsNamed(j)
+	if j.params != nil && j.role != fcgi.RoleResponder && !named {
 		s = nil // it is not asked for a file, but for leave to send one
 	}
-	return q, most, s != nil && s.route(ctx, &j.mount)
+	return q, most, s != nil && (s.route(ctx, &j.mount) || named && f.named(ctx, j, s))
 }
 
 // own answers the requests that are the front's own affair.

@@ -7,6 +7,7 @@ import (
 	slashed "path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/valyala/fasthttp"
@@ -29,6 +30,11 @@ import (
 // nothing but scripts (its name begins with php) is not asked then: the answer is
 // 404. It is 404, too, if the path has the name of a script that is not there, or
 // goes on behind a file that is none (/upload/a.jpg/x.php).
+//
+// php-cgi gets an argument more, -d cgi.discard_path=1: without it, it would run the
+// file that PATH_TRANSLATED names if php.ini has cgi.fix_pathinfo=0. What else may be PHP
+// gets no PATH_TRANSLATED: a program whose name begins with php and has no cgi in it,
+// PHP as a CGI program, and an Upstream.
 //
 // If the Server's Isolation names a User, only files are sent whose mode lets that user
 // read them.
@@ -57,6 +63,12 @@ type Scripts struct {
 	// web. A program whose name begins with php gets those of PHP only, the others are
 	// hidden.
 	Match string
+	// Extensions are what the name of a file must end with that a web server in front
+	// has PHP run, such as .php: php-fpm's security.limit_extensions. It is looked at
+	// the file that PHP would run, which may be one in the middle of SCRIPT_FILENAME.
+	// Anything else is 403, and a line in the log. It is for FastCGI, a program whose name
+	// begins with php, and neither Root nor Script. Default: all files may be run.
+	Extensions []string
 	// Script is a file that is run for every path that is no file to be sent:
 	// SCRIPT_FILENAME is this file, SCRIPT_NAME empty, PATH_INFO the whole path.
 	Script string
@@ -69,6 +81,13 @@ type Scripts struct {
 	Fallback string
 	// SendfileRoots are more directories with files for X-Sendfile.
 	SendfileRoots []string
+	// Params are parameters, as NAME=VALUE, that the program gets with each request,
+	// instead of what the request or a web server in front says of that name; of
+	// several with a name the last one. Values are taken as they are. What the server
+	// itself does with a request they do not change, so that SCRIPT_FILENAME is not what
+	// is looked for. A name is letters, digits and "_", and does not begin with a digit; it
+	// may not be CONTENT_LENGTH.
+	Params []string
 }
 
 func (h *Scripts) fast() fasthttp.RequestHandler { return nil }
@@ -76,6 +95,9 @@ func (h *Scripts) fast() fasthttp.RequestHandler { return nil }
 func (h *Scripts) program() []string {
 	if h.Handler == nil {
 		return nil
+	}
+	if discards(h.Handler) {
+		return discarding(h.Handler.program())
 	}
 	return h.Handler.program()
 }
@@ -88,21 +110,21 @@ func executor(h Handler) Handler {
 	return h
 }
 
-// runsPHP reports whether a program runs nothing but PHP.
-func runsPHP(program []string) bool {
-	return len(program) > 0 && strings.HasPrefix(filepath.Base(program[0]), "php")
-}
-
 // scripts are Scripts in use.
 type scripts struct {
-	rule     scriptRule
-	php      bool
-	tree     *files.Files // nil without a Root
-	root     string       // as the program has it
-	script   string
-	index    []string
-	fallback []byte
-	sources  []source // of X-Sendfile
+	rule scriptRule
+	php  bool
+	// translated says that the program gets PATH_TRANSLATED.
+	translated bool
+	extensions []string   // of what a web server has PHP run; none: all
+	isolation  *Isolation // of the program
+	params     ownParams
+	tree       *files.Files // nil without a Root
+	root       string       // as the program has it
+	script     string
+	index      []string
+	fallback   []byte
+	sources    []source // of X-Sendfile
 }
 
 // source is a directory with files that programs may have sent.
@@ -114,7 +136,7 @@ type source struct {
 
 // open opens the directories. The program runs as i says.
 func (h *Scripts) open(i *Isolation) (_ *scripts, err error) {
-	s := &scripts{index: h.Index, php: runsPHP(h.program())}
+	s := &scripts{index: h.Index, php: runsPHP(h.program()), extensions: h.Extensions, isolation: i}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -138,6 +160,8 @@ func (h *Scripts) open(i *Isolation) (_ *scripts, err error) {
 		bad("Handler is missing")
 	case executor(h).fast() != nil:
 		bad("Handler runs no scripts: it needs a program")
+	default:
+		s.translated = takesTranslated(executor(h))
 	}
 	if h.Root != "" {
 		if s.root, s.tree, err = openSource(h.Root, i, s.staticIndex(), s.rule.own); err != nil {
@@ -163,6 +187,15 @@ func (h *Scripts) open(i *Isolation) (_ *scripts, err error) {
 			continue
 		}
 		s.sources = append(s.sources, source{path: withSlash(name), tree: tree, plain: true})
+	}
+	if s.params, err = parseParams(h.Params); err != nil {
+		bad("Params: %w", err)
+	}
+	if len(h.Extensions) > 0 && (h.Root != "" || h.Script != "" || !s.php) {
+		bad("Extensions are for PHP, without Root and Script: they make no sense here")
+	}
+	if slices.Contains(h.Extensions, "") {
+		bad("Extensions: there is an empty one, which all names end with")
 	}
 	if h.Fallback != "" {
 		switch {

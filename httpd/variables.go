@@ -91,7 +91,8 @@ var (
 // AUTH_TYPE, REMOTE_USER and REMOTE_IDENT are missing because the server
 // authenticates nobody (RFC 3875, sections 4.1.1, 4.1.10 and 4.1.11), and
 // REMOTE_HOST because it would need a look-up for each request (4.1.9).
-// PATH_TRANSLATED is there if PATH_INFO follows a script (4.1.6).
+// PATH_TRANSLATED is there if PATH_INFO follows a script (4.1.6), but for programs
+// that would take it for the script.
 func (v *variables) visit(ctx *fasthttp.RequestCtx, at *mount, f func(name, value []byte)) {
 	head := &ctx.Request.Header
 	target := splitTarget(head.RequestURI())
@@ -140,9 +141,11 @@ func (v *variables) script(at *mount, path []byte, f func(name, value []byte)) {
 		}
 	} else {
 		pass(f, nameScriptName, at.script)
+		if len(at.info) > 0 {
+			pass(f, namePathInfo, at.info)
+		}
 		start := len(v.text)
 		if v.text = at.translate(v.text); len(v.text) > start {
-			pass(f, namePathInfo, at.info)
 			pass(f, namePathTranslated, v.text[start:])
 		}
 		start = len(v.text)

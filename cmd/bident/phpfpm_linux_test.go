@@ -19,7 +19,7 @@ import (
 // there is such a file.
 const phpPage = `<?php
 for (clearstatcache(); isset($_GET['until']) && !file_exists($_GET['until']); clearstatcache()) usleep(1000);
-echo ini_get('memory_limit'), ' ', ini_get('user_agent'), ' ', getenv('COLOUR'), ' ', getenv('HOME') === false ? 'clear' : 'HOME', "\n";
+echo ini_get('memory_limit'), ' ', ini_get('user_agent'), ' ', getenv('COLOUR'), ' ', getenv('PATH') === false ? 'clear' : 'PATH', "\n";
 `
 
 // poolFile is a server's php-fpm file, with the page that it serves.

@@ -12,13 +12,15 @@ import (
 )
 
 // scripted is the handler of a program that has a part of the URLs, or scripts to
-// run, if the settings say so.
+// run, be it that a web server in front names them, or parameters of its own, if the
+// settings say so.
 func scripted(s *options.Settings, program httpd.Handler) httpd.Handler {
-	if s.Root == "" && s.Match == "" && s.Script == "" {
+	if s.Root == "" && s.Match == "" && s.Script == "" && len(s.Param) == 0 && !s.RunsPHP() {
 		return program
 	}
 	h := &httpd.Scripts{
 		Handler: program, Root: s.Root, Match: match(s), Script: s.Script, Fallback: s.Fallback, SendfileRoots: s.SendfileRoot,
+		Extensions: s.LimitExtensions, Params: s.Param,
 	}
 	if s.Root != "" {
 		h.Index = s.Index

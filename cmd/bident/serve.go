@@ -124,7 +124,7 @@ func server(s *options.Settings) *httpd.Server {
 		SocketOwner: s.SocketOwner,
 		Pool:        poolConfig(s),
 		GOMAXPROCS:  s.GOMAXPROCS,
-		Env:         s.Env,
+		Env:         environment(s),
 		ClearEnv:    s.ClearEnv,
 		Isolation:   isolation(s),
 		LockFile:    s.LockFile,

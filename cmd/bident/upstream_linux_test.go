@@ -28,6 +28,7 @@ daemonize = no
 process_control_timeout = 20s
 [www]
 listen = %[1]s/php.sock
+listen.mode = 0666
 pm = static
 pm.max_children = 3
 pm.max_requests = 20

@@ -102,6 +102,14 @@ func plainName(v any) fault {
 	}
 }
 
+// nameEnd checks an item of limit_extensions.
+func nameEnd(v any) fault {
+	if text := v.(string); text == "" || strings.ContainsAny(text, "/ \t") {
+		return fault{fmt.Sprintf("%q is not the end of the name of a file", text), "such as .php"}
+	}
+	return fault{}
+}
+
 // directoryName checks an item of sendfile_root.
 func directoryName(v any) fault {
 	if v.(string) == "" {

@@ -41,6 +41,8 @@ func (r *reading) contradictions() {
 	r.access()
 	r.ways(external)
 	r.numbers()
+	r.params(external || len(r.Upstream) > 0)
+	r.nameless()
 }
 
 // records reports what addresses for FastCGI, and sockets that are there already,

@@ -12,7 +12,7 @@ func TestTOML(t *testing.T) {
 	s := load(t, []string{"--config", "etc/a.toml"}, nil, "etc/a.toml", "\ufeff# a comment\r\n"+
 		"max_servers = 1_2 # a dozen\r\n"+
 		"program = [\n  'php-cgi',\n  \"-b\",\n]\n"+
-		"listen = ['http://:1']\n"+
+		"listen = ['fcgi://:1']\n"+
 		"\"start_delay\" = 2.5\n"+
 		"die_timeout = 90\n"+
 		"retire_timeout = \"1h\"\n"+
@@ -21,7 +21,7 @@ func TestTOML(t *testing.T) {
 		"socket_mode = 0o660\n"+
 		"clear_env = true\n"+
 		"env = [\"A=b c\"]\n")
-	if s.MaxServers != 12 || !slices.Equal(s.Program, []string{"php-cgi", "-b"}) || !slices.Equal(s.Listen, []string{"http://:1"}) ||
+	if s.MaxServers != 12 || !slices.Equal(s.Program, []string{"php-cgi", "-b"}) || !slices.Equal(s.Listen, []string{"fcgi://:1"}) ||
 		s.StartDelay != 2500*time.Millisecond || s.DieTimeout != 90*time.Second || s.RetireTimeout != time.Hour || s.PIDFile != "a" ||
 		s.MaxBodySize != 65536 || s.SocketMode != fs.FileMode(0o660) || !s.ClearEnv || !slices.Equal(s.Env, []string{"A=b c"}) {
 		t.Errorf("got %+v", s.Serve)

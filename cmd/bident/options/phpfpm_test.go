@@ -45,6 +45,7 @@ listen = ["fcgi://:9000"] @2
 max_servers = 4 @4
 max_requests = 0 @1
 clear_env = true @1
+limit_extensions = [".php", ".phar"] @1
 `
 
 func TestPHPFPMDirectives(t *testing.T) {
@@ -101,9 +102,8 @@ php_admin_flag[log_errors] = yes`,
 		{"access format", fpmLeast + "access.log = /x\naccess.format = \"%R %{%Y}T %m %r%Q%q %q %s %f %{milli}d %{kilo}M %C%% %n %p %l %{X-A}o %{HTTP_HOST}e %{REQUEST_METHOD}e %\"\n",
 			`access_log_format = "%a %{end:%Y}t %m %U%q - %s - %{ms}T - -%% www %P %{Content-Length}i %{X-A}o %{HOST}i %m %%" @6`,
 			"p.conf:6: access.format: there is - instead of %q, %f, %{kilo}M, %C, % (access_log_format has no such codes)"},
-		{"what is said of workers", fpmLeast + "catch_workers_output = yes\ndecorate_workers_output = no\nprocess.dumpable = no\nsecurity.limit_extensions = .php\naccess.suppress_path[] = /ping\n", "",
+		{"what is said of workers", fpmLeast + "catch_workers_output = yes\ndecorate_workers_output = no\nprocess.dumpable = no\nsecurity.limit_extensions = .php\naccess.suppress_path[] = /ping\n", "limit_extensions = [\".php\"] @8",
 			"p.conf:6: decorate_workers_output: ignored (lines of workers are always marked)\n" +
-				"p.conf:8: security.limit_extensions: ignored (without root the web server says which scripts are run)\n" +
 				"p.conf:9: access.suppress_path[]: ignored (all requests are in the access log)"},
 		{"global", "pid = /run/p\n[global]\nerror_log = '/var/log/l'\nlog_level = debug\ndaemonize = yes\n" + fpmLeast,
 			"pid_file = \"/run/p\" @1\nlog_file = \"/var/log/l\" @3\nlog_level = 4 @4\nmax_servers = 4 @9", "p.conf:5: daemonize: ignored (the server stays in the foreground)"},

@@ -82,7 +82,7 @@ func TestPHPFPMPrecedence(t *testing.T) {
 		"/etc/p.conf": "[www]\nlisten = 9000\npm = ondemand\npm.max_children = 4\nuser = a\nprocess.priority = 3\nlisten.owner = o\nenv[A] = 1\n",
 		"b.toml":      "max_servers = 5\nmax_idle = '1m'\nphp_fpm_conf = '/etc/p.conf'\n",
 	}
-	args := []string{"--config=b.toml", "--listen=http://:1", "--env=B=2", "--", "/opt/php82", "-c", "x"}
+	args := []string{"--config=b.toml", "--listen=http://:1", "--root=/srv", "--env=B=2", "--", "/opt/php82", "-c", "x"}
 	s, err := Load(args, []string{"BIDENT_MAX_IDLE=2m"}, files.read)
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestPHPFPMPrecedence(t *testing.T) {
 			t.Errorf("%s by %s, want %s", key, s.Origin(key), want)
 		}
 	}
-	if !slices.Equal(s.Env, []string{"B=2"}) || s.MaxServers != 5 || s.MinServers != 0 || !slices.Equal(s.Command(), args[4:]) {
+	if !slices.Equal(s.Env, []string{"B=2"}) || s.MaxServers != 5 || s.MinServers != 0 || !slices.Equal(s.Command(), args[5:]) {
 		t.Errorf("%+v", s.Serve)
 	}
 	const gone = "/etc/p.conf:2: listen: ignored (listen is given by flag --listen)\n/etc/p.conf:7: listen.owner: ignored (listen is given by flag --listen)"

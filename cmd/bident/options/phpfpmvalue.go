@@ -164,22 +164,44 @@ func (m *fpmMapping) webServers(unix bool) {
 }
 
 // extensions are those that scripts may have: with a directory these are what is
-// run, without one the web server says what is.
+// run, without one what a web server may name.
 func (m *fpmMapping) extensions() {
 	d, is := m.last["security.limit_extensions"]
+	if !is {
+		d = fpmDirective{text: ".php .phar", at: m.pool.at} // php-fpm's default
+	}
 	names := strings.Fields(d.text)
-	_, root := m.strongest["root"]
 	switch {
-	case !is || len(names) == 0:
-		return
-	case !root:
-		m.ignore(d, "without root the web server says which scripts are run")
-		return
+	case m.strongest["root"].value.text != "":
+		if !is || len(names) == 0 {
+			return
+		}
+		for i, name := range names {
+			names[i] = regexp.QuoteMeta(name)
+		}
+		m.set("match", "(?:"+strings.Join(names, "|")+")$", d.at)
+	case m.strongest["script"].value.text != "":
+		if is {
+			m.ignore(d, "script is what is run")
+		}
+	case m.isPHP():
+		items := make([]value, len(names))
+		for i, name := range names {
+			items[i] = value{kind: word, text: name}
+		}
+		m.given = append(m.given, given{"limit_extensions", value{kind: array, items: items}, d.at})
+	case is:
+		m.ignore(d, "the program is not PHP's")
 	}
-	for i, name := range names {
-		names[i] = regexp.QuoteMeta(name)
+}
+
+// isPHP reports whether the program is PHP's, whoever says what it is.
+func (m *fpmMapping) isPHP() bool {
+	v := m.strongest["program"].value
+	if len(v.items) > 0 {
+		return IsPHP(v.items[0].text)
 	}
-	m.set("match", "(?:"+strings.Join(names, "|")+")$", d.at)
+	return v.text == "" || IsPHP(v.text)
 }
 
 // path is the name of a file, which may stand below the pool's prefix.

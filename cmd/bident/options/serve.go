@@ -22,12 +22,15 @@ type Serve struct {
 	// UpstreamKeep is how long idle connections to them are kept; 0: not at all.
 	UpstreamKeep time.Duration
 	PHPValue     []string // arguments of -d, for PHP's programs only
+	Param        []string // NAME=VALUE, of each request to a program
 
 	// What of it is the program's.
 	Match        string   // regular expression; empty: what is no file
 	Script       string   // file; empty: the one that is asked for
 	Fallback     string   // path below Root; empty: none
 	SendfileRoot []string // directories
+	// LimitExtensions are ends of the names of files, each not empty; none: all.
+	LimitExtensions []string
 
 	// Where.
 	Listen      []string    // URLs

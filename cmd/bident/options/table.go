@@ -54,6 +54,8 @@ func table(s *Serve) []Key {
 			Help: "path below root of what answers where there is nothing, such as /index.php"},
 		{Name: "sendfile_root", into: &s.SendfileRoot, Group: groupWhat, Arg: "DIR", check: directoryName,
 			Help: "one more directory, beside root, with files that a program may have sent by X-Sendfile, repeatable"},
+		{Name: "limit_extensions", into: &s.LimitExtensions, Group: groupWhat, Arg: "EXT", check: nameEnd,
+			Help: "what the name of a file must end with that a web server has PHP run over FastCGI, such as .php, repeatable; if there is none, all may be run, but with php_fpm_conf what that says, or .php and .phar"},
 		{Name: "cgi", into: &s.CGI, Group: groupWhat, Default: "false",
 			Help: "the program after -- speaks CGI: it is started anew for each request"},
 		{Name: "cgi_bin", into: &s.CGIBin, Group: groupWhat, Arg: "DIR",
@@ -68,6 +70,8 @@ func table(s *Serve) []Key {
 			Help: "time an idle connection to an upstream is kept, which may hold one of its processes; 0 is not at all"},
 		{Name: "php_value", into: &s.PHPValue, Group: groupWhat, Arg: "NAME=VALUE", check: phpValue,
 			Help: "setting of php.ini for a program that is PHP's, repeatable; VALUE is as for php-cgi's -d, text best in single quotes of its own"},
+		{Name: "param", into: &s.Param, Group: groupWhat, Arg: "NAME=VALUE",
+			Help: "parameter that a program, an upstream or a CGI program gets with each request, repeatable: a variable of CGI, instead of what the server or a web server in front says of that name; VALUE is taken as it is"},
 
 		{Name: "listen", into: &s.Listen, Group: groupWhere, Arg: "URL", Default: "http://127.0.0.1:8080", check: listenURL,
 			Help: "address to serve on, repeatable: http://host:port or https://host:port, where port 0 picks one, http+unix:///path, or, for FastCGI, fcgi://host:port or fcgi+unix:///path; http+fd://3, fcgi+fd://0, http+systemd://NAME and fcgi+systemd://NAME are sockets that listen already; if none is given, the variable FCGI_SOCKET_PATH says where to listen for FastCGI, :9005 or a path"},
