@@ -245,7 +245,7 @@ func TestAccessLogReopened(t *testing.T) {
 	each(t, handlerKinds(), func(t *testing.T, k kind) {
 		k, path := logged(t, k, `%U`)
 		s := start(t, k.with(func(s *httpd.Server) { s.Admin = "http://127.0.0.1:0" }), pool.Config{MaxRequests: 500})
-		const clients, each = 4, 1000
+		const clients, each = 4, 500
 		var load sync.WaitGroup
 		var mu sync.Mutex
 		asked := make(map[string]bool)
@@ -274,7 +274,7 @@ func TestAccessLogReopened(t *testing.T) {
 			select {
 			case <-over:
 				rotate = false
-			case <-time.After(20 * time.Millisecond): // a pace, not a wait
+			case <-time.After(5 * time.Millisecond): // a pace, not a wait
 			}
 			old := fmt.Sprintf("%s.%d", path, len(files))
 			if err := os.Rename(path, old); err != nil {

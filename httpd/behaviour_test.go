@@ -52,8 +52,8 @@ func TestMaxRequestsOneByOne(t *testing.T) {
 }
 
 func TestMaxRequestsUnderLoad(t *testing.T) {
-	atOnce(t, loadedKinds(), func(t *testing.T, k kind) {
-		const limit, clients, each = 7, 64, 4
+	sideBySide(t, loadedKinds(), func(t *testing.T, k kind) {
+		const limit, clients, each = 7, 64, 2 // some 18 lives
 		s := start(t, k, pool.Config{MaxRequests: limit})
 		var mu sync.Mutex
 		seen := make(map[[2]int]bool)
@@ -113,8 +113,8 @@ func TestCrash(t *testing.T) {
 }
 
 func TestReloadUnderLoad(t *testing.T) {
-	atOnce(t, loadedKinds(), func(t *testing.T, k kind) {
-		const reloads, clients = 8, 4
+	sideBySide(t, loadedKinds(), func(t *testing.T, k kind) {
+		const reloads, clients = 4, 4
 		s := start(t, k, pool.Config{MaxRequests: pool.NoLimit})
 		over := make(chan struct{})
 		var wg sync.WaitGroup
@@ -162,7 +162,7 @@ func TestReloadUnderLoad(t *testing.T) {
 
 func TestStuckHandler(t *testing.T) {
 	everyRareKind(t, func(t *testing.T, k kind) {
-		s := start(t, k, pool.Config{RequestTimeout: 100 * time.Millisecond})
+		s := start(t, k, pool.Config{RequestTimeout: 300 * time.Millisecond})
 		c := newClient(t, s.url)
 		status, text, err := c.get("/stuck")
 		if err != nil || status != http.StatusGatewayTimeout || text != "Gateway Timeout\n" {

@@ -84,7 +84,7 @@ func descriptors(t *testing.T) (list []string) {
 // replaced, the counts stay true, each death costs no more than what the child had
 // in hand, and nothing is left behind.
 func TestKilledChildren(t *testing.T) {
-	const workers, clients, deaths = 4, 6, 50 // one each 50 ms
+	const workers, clients, deaths = 4, 6, 25 // one each 50 ms
 	each(t, processKinds(), func(t *testing.T, k kind) {
 		// The first server of a process also makes what is never given back.
 		warm := start(t, k, pool.Config{})

@@ -41,7 +41,7 @@ func hasty(c pool.Config) pool.Config {
 // TestOnDemand: there are no workers until somebody calls, whoever calls meanwhile is
 // answered, and when nobody does there are none again.
 func TestOnDemand(t *testing.T) {
-	atOnce(t, elasticKinds(t), func(t *testing.T, k kind) {
+	sideBySide(t, elasticKinds(t), func(t *testing.T, k kind) {
 		s := start(t, k, hasty(pool.Config{MinServers: pool.NoLimit, MaxServers: 3}))
 		kept := newClient(t, s.url)
 		for round := range 3 {
@@ -157,7 +157,7 @@ func TestNobodyNoticesHowMany(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
-		for round := range 3 {
+		for round := range 2 {
 			for _, n := range []int{1, 6, 2, 4} { // six are more than there are seats
 				if err := s.Scale(ctx, n); err != nil {
 					t.Errorf("round %d: scale %d: %v", round, n, err)

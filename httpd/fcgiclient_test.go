@@ -210,6 +210,16 @@ func (a fcgiAnswer) is(t testing.TB, status int, body string) {
 	}
 }
 
+// warm waits until a lane is idle, as the function warm does.
+func (w *webServer) warm() {
+	w.t.Helper()
+	for deadline := time.Now().Add(patience); w.get("/pid").status != http.StatusOK; {
+		if time.Now().After(deadline) {
+			w.t.Fatal("no request is served")
+		}
+	}
+}
+
 // idle checks that the connection is open, and that nothing comes on it.
 func (w *webServer) idle() {
 	w.t.Helper()

@@ -3,7 +3,6 @@ package httpd_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -67,16 +66,12 @@ func TestFCGIAbortQueued(t *testing.T) {
 	each(t, []kind{fcgiKinds[0], fcgiKinds[2]}, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{MaxServers: 1})
 		c, busy, w := conduct(t), dialFCGI(t, s.url), dialFCGI(t, s.url)
-		until(t, func() string { // the one lane is there: from now on it is found
-			if a := w.do(params("GET", "/pid", 0), nil); a.status != http.StatusOK {
-				return fmt.Sprint("status ", a.status)
-			}
-			return ""
-		})
+		w.warm()
 		first := busy.send(directed(c, "/held"), nil)
 		p := c.next()
+		before := s.waited(t)
 		id := w.send(directed(c, "/held"), nil)
-		s.awaitStatus(t, "queued", func(st *httpd.Status) bool { return st.Totals.Queued == 1 })
+		s.queued(t, before+1)
 		w.write(fcgi.AppendAbort(nil, id))
 		if a, err := w.answer(id); err != nil || a.status != 0 || a.end != (fcgi.EndRequest{}) {
 			t.Errorf("%+v %v", a, err)
@@ -86,8 +81,8 @@ func TestFCGIAbortQueued(t *testing.T) {
 			t.Errorf("%+v %v", a, err)
 		}
 		w.idle()
-		if st, err := s.Status(t.Context()); err != nil || st.Totals.Requests != 3 { // all but that one
-			t.Errorf("%+v %v", st.Totals, err)
+		if st, err := s.Status(t.Context()); err != nil || st.Totals.Requests != 3 {
+			t.Errorf("%+v %v", st.Totals, err) // the first one, the one that was held, and the last
 		}
 	})
 }
@@ -113,6 +108,7 @@ func TestFCGIOverloaded(t *testing.T) {
 	each(t, []kind{fcgiKinds[0], fcgiKinds[2]}, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{MaxServers: 1, QueueSize: pool.NoLimit})
 		c, busy, w := conduct(t), dialFCGI(t, s.url), dialFCGI(t, s.url)
+		w.warm()
 		first := busy.send(directed(c, "/held"), nil)
 		p := c.next()
 		big := bytes.Repeat([]byte{'b'}, 100<<10)
@@ -197,6 +193,8 @@ func TestFCGIHalfClosed(t *testing.T) {
 	each(t, fcgiKinds, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{MaxServers: 1})
 		w := dialFCGI(t, s.url)
+		w.warm() // who has to wait, and has closed its side, is not answered
+		w = dialFCGI(t, s.url)
 		w.write(octetsOf(1, fcgi.RoleResponder, 0, params("GET", "/pid", 0), nil))
 		if err := w.conn.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
 			t.Fatal(err)

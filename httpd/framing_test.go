@@ -113,7 +113,7 @@ func TestPipelining(t *testing.T) {
 // TestBodies: a request's body reaches the handler octet for octet, and its
 // answer the client, whatever its size and framing.
 func TestBodies(t *testing.T) {
-	atOnce(t, frontKinds(), func(t *testing.T, k kind) {
+	sideBySide(t, frontKinds(), func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{})
 		all := make([]byte, 10<<20)
 		source := rand.NewChaCha8([32]byte{7})
@@ -122,6 +122,9 @@ func TestBodies(t *testing.T) {
 			for _, size := range []int{0, 1, 8191, 8192, 65535, 65536, len(all)} {
 				c := newClient(t, s.url)
 				body := all[:size]
+				if framing == "chunked" {
+					body = body[:min(size, 2<<20)] // in a file already, and nothing is different beyond
+				}
 				var out bytes.Buffer
 				if framing == "length" {
 					fmt.Fprintf(&out, "POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n", size)
@@ -153,8 +156,8 @@ func TestBodies(t *testing.T) {
 
 // TestCrowd: many connections at once, each kept.
 func TestCrowd(t *testing.T) {
-	everyKind(t, func(t *testing.T, k kind) {
-		const crowd, requests = 500, 3
+	sideBySide(t, append(frontKinds(), upstreamKind), func(t *testing.T, k kind) {
+		const crowd, requests = 500, 2
 		s := start(t, k, pool.Config{MaxRequests: pool.NoLimit})
 		var clients []*client
 		for range crowd {
@@ -189,12 +192,12 @@ func TestCrowd(t *testing.T) {
 	})
 }
 
-// TestLongConnection: one connection carries thousands of requests through many
-// lives of workers.
+// TestLongConnection: one connection carries a thousand requests through many lives of
+// workers.
 func TestLongConnection(t *testing.T) {
-	atOnce(t, usualKinds(), func(t *testing.T, k kind) {
-		const requests = 2000
-		s := start(t, k, pool.Config{MaxRequests: 400})
+	sideBySide(t, usualKinds(), func(t *testing.T, k kind) {
+		const requests = 1000
+		s := start(t, k, pool.Config{MaxRequests: 200})
 		c := newClient(t, s.url)
 		for range requests {
 			c.pid(t)

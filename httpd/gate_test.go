@@ -147,8 +147,8 @@ func gateLimits(s *httpd.Server) {
 // follows it is never taken for a request.
 func TestRefused(t *testing.T) {
 	const next = "GET /pid HTTP/1.1\r\nHost: smuggled\r\n\r\n"
-	flood := strings.Repeat(next, (1<<20)/len(next))
-	atOnce(t, frontKinds(), func(t *testing.T, k kind) {
+	flood := strings.Repeat(next, (1<<18)/len(next)) // more than the server reads at once
+	sideBySide(t, frontKinds(), func(t *testing.T, k kind) {
 		s := start(t, overBoth(t, k.with(gateLimits)), probePool)
 		s.eachAddress(t, func(t *testing.T, url string) {
 			for _, r := range refused {

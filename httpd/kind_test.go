@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -93,12 +94,12 @@ var (
 func usualKinds() []kind { return slices.Concat(kinds, acceptingKinds) }
 
 // everyKind runs a scenario over every kind of worker, and everyRareKind over still
-// more.
+// more, side by side.
 func everyKind(t *testing.T, scenario func(t *testing.T, k kind)) {
 	each(t, append(usualKinds(), upstreamKind), scenario)
 }
 func everyRareKind(t *testing.T, scenario func(t *testing.T, k kind)) {
-	each(t, slices.Concat(usualKinds(), rareKinds), scenario)
+	sideBySide(t, slices.Concat(usualKinds(), rareKinds), scenario)
 }
 
 // loadedKinds are those for scenarios with many births. What follows the first lock
@@ -120,8 +121,20 @@ func each(t *testing.T, some []kind, scenario func(t *testing.T, k kind)) {
 	}
 }
 
-// atOnce runs a scenario that leaves time for others over some kinds of worker, two or
-// more at the same time.
+// sideBySide is atOnce for a scenario that computes all the time: no more run than there
+// are processors, but two at least.
+func sideBySide(t *testing.T, some []kind, scenario func(t *testing.T, k kind)) {
+	t.Helper()
+	processors := make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))
+	atOnce(t, some, func(t *testing.T, k kind) {
+		processors <- struct{}{}
+		defer func() { <-processors }()
+		scenario(t, k)
+	})
+}
+
+// atOnce runs a scenario that mostly waits over some kinds of worker, several at the same
+// time; see TestMain.
 func atOnce(t *testing.T, some []kind, scenario func(t *testing.T, k kind)) {
 	each(t, some, func(t *testing.T, k kind) {
 		t.Parallel()

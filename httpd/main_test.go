@@ -3,12 +3,14 @@ package httpd_test
 import (
 	"cmp"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/fcgi"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -54,6 +56,13 @@ func TestMain(m *testing.M) {
 	// The race detector makes every process sleep a second before it exits,
 	// which is too long for children that have a few tenths of one to leave.
 	os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	// Scenarios that run at the same time mostly wait.
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "test.parallel" })
+	if !asked {
+		flag.Set("test.parallel", strconv.Itoa(2*max(2, runtime.GOMAXPROCS(0))))
+	}
 	code := m.Run()
 	if libfcgi.path != "" {
 		os.RemoveAll(filepath.Dir(libfcgi.path))

@@ -63,8 +63,8 @@ func (h *habit) ask(c net.Conn, r *bufio.Reader) error {
 // TestNothingLost: no client notices that workers are recycled, or that generations
 // follow each other, whatever it is doing at that moment.
 func TestNothingLost(t *testing.T) {
-	const recycles, reloadEach = 24, 6
-	atOnce(t, append([]kind{kinds[2], kinds[3], rareKinds[0]}, acceptingKinds...), func(t *testing.T, k kind) {
+	const recycles, reloadEach = 12, 4 // cmd/bident's TestLives goes on for longer
+	sideBySide(t, append([]kind{kinds[2], kinds[3], rareKinds[0]}, acceptingKinds...), func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{MaxRequests: pool.NoLimit})
 		over := make(chan struct{})
 		var served atomic.Int64

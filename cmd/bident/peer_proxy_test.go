@@ -114,14 +114,14 @@ func TestNginx(t *testing.T) {
 			args := append([]string{"--listen=http://127.0.0.1:0", "--listen=http+unix://" + socket,
 				"--trusted-proxy=loopback", "--trusted-proxy=unix"}, k.flags...)
 			if k.name != "slot" { // whose children take their connections with them
-				args = append(args, "--max-requests=100")
+				args = append(args, "--max-requests=50")
 			}
 			d := serveForTest(t, args...)
 			for _, upstream := range []string{"127.0.0.1:" + port(t, d.urls[0]), "unix:" + socket} {
 				name, _, _ := strings.Cut(upstream, ":")
 				t.Run(name, func(t *testing.T) {
 					base := startNginx(t, upstream)
-					strictClient(t, base, 120)
+					strictClient(t, base, 60)
 					answer, err := fetch(base + ":/env")
 					if err != nil || !strings.Contains(answer, "REMOTE_ADDR=192.0.2.7\n") {
 						t.Errorf("environment: %v\n%s", err, answer)
@@ -180,7 +180,7 @@ func TestHAProxy(t *testing.T) {
 			t.Run("send-proxy-v2", func(t *testing.T) {
 				d := serveForTest(t, append([]string{"--listen=http://127.0.0.1:0", "--trusted-proxy=loopback", "--proxy-protocol"}, k.flags...)...)
 				base := startHAProxy(t, "tcp", "127.0.0.1:"+port(t, d.urls[0])+" send-proxy-v2")
-				strictClient(t, base, 120)
+				strictClient(t, base, 60)
 				answer, err := fetch(base + "/env")
 				_, front, _ := strings.Cut(base, "http://127.0.0.1:")
 				if err != nil || !strings.Contains(answer, "\nSERVER_PORT="+front+"\n") {
@@ -190,10 +190,10 @@ func TestHAProxy(t *testing.T) {
 			t.Run("http", func(t *testing.T) {
 				flags := append([]string{"--listen=http://127.0.0.1:0"}, k.flags...)
 				if k.name != "slot" {
-					flags = append(flags, "--max-requests=100")
+					flags = append(flags, "--max-requests=50")
 				}
 				d := serveForTest(t, flags...)
-				strictClient(t, startHAProxy(t, "http", "127.0.0.1:"+port(t, d.urls[0])), 120)
+				strictClient(t, startHAProxy(t, "http", "127.0.0.1:"+port(t, d.urls[0])), 60)
 			})
 		})
 	}

@@ -79,7 +79,7 @@ func TestProxiedLives(t *testing.T) {
 				u := startUpgraded(t, append([]string{"--listen=fcgi+unix://" + dir + "/s", "--socket-mode=0666", "--max-requests=300"}, ways[way]...)...)
 				base := fastcgiProxies[proxy](t, dir+"/s")
 				clients := gather(t, base, 6)
-				for i := range 10 {
+				for i := range 6 {
 					if out, err := u.ctl("ctl", "reload"); err != nil {
 						t.Fatalf("reload %d: %v\n%s", i, err, out)
 					}
@@ -89,8 +89,8 @@ func TestProxiedLives(t *testing.T) {
 						}
 					}
 				}
-				if st := u.settled(3, way != "emulate"); st.Generation != 14 {
-					t.Errorf("generation %d after 10 reloads and 3 upgrades", st.Generation)
+				if st := u.settled(3, way != "emulate"); st.Generation != 9 {
+					t.Errorf("generation %d after 6 reloads and 2 upgrades", st.Generation)
 				}
 				clients.check(200)
 				if way == "classic" {

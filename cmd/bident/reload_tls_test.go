@@ -240,8 +240,8 @@ func TestReloadUnderLoad(t *testing.T) {
 			go func() {
 				defer close(over)
 				config := &tls.Config{ServerName: "a.example", InsecureSkipVerify: true} // either will do
-				strictClientOver(t, &http.Transport{TLSClientConfig: config}, d.urls[0], 150)
-				strictClientOver(t, &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}, d.urls[0], 50)
+				strictClientOver(t, &http.Transport{TLSClientConfig: config}, d.urls[0], 90)
+				strictClientOver(t, &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}, d.urls[0], 30)
 			}()
 			for i := 1; ; i++ {
 				select {

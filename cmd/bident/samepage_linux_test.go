@@ -144,7 +144,11 @@ func compareBodies(t *testing.T, through *browser) {
 		for i := range body {
 			body[i] = byte(i % 251)
 		}
-		for name, r := range map[string]io.Reader{"with a length": bytes.NewReader(body), "in chunks": io.MultiReader(bytes.NewReader(body))} {
+		ways := map[string]io.Reader{"with a length": bytes.NewReader(body), "in chunks": io.MultiReader(bytes.NewReader(body))}
+		if size > 1<<20 {
+			delete(ways, "in chunks") // all of them are files to the web server by then
+		}
+		for name, r := range ways {
 			if s, _, b, err := through.get("POST", "/echo", r); err != nil || s != 200 || !bytes.Equal(b, body) {
 				t.Errorf("%d octets %s: %d, %d octets, %v", size, name, s, len(b), err)
 			}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -97,6 +98,8 @@ func (s *strict) client(name string, request func(*strictConn) error) {
 			c.Close()
 			c = nil
 		}
+		// Most of the time of the processors is for what happens to the server.
+		time.Sleep(rand.N(5 * time.Millisecond))
 	}
 }
 

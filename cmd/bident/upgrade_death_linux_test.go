@@ -173,6 +173,7 @@ func TestUpgradeOldBusy(t *testing.T) {
 func TestUpgradeNobodyAccepts(t *testing.T) {
 	for _, name := range []string{"shared", "classic", "flock", "semaphore", "pipe"} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is slowStart
 			u := startUpgraded(t, append([]string{"--mode", "fork", "--accept", name}, slowStart...)...)
 			clients := strictClients(t, u.address)
 			if err := syscall.Kill(u.pid(), syscall.SIGUSR2); err != nil {

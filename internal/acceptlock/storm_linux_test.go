@@ -78,7 +78,7 @@ func contend(text string) error {
 // TestStorm: processes are killed wherever they are, most often where they have the
 // lock or wait for it, and the others go on.
 func TestStorm(t *testing.T) {
-	const processes, kills = 4, 300
+	const processes, kills = 4, 120
 	for _, kind := range []Kind{Flock, Semaphore, Pipe} {
 		t.Run(kind.String(), func(t *testing.T) {
 			k, err := Open(kind, "", processes)

@@ -41,7 +41,7 @@ func TestReplacedFileIsServedInOneVersion(t *testing.T) {
 			}
 		})
 		tags := map[string]string{}
-		for n := range 1500 {
+		for n := range 500 {
 			var ctx fasthttp.RequestCtx
 			ctx.Request.SetRequestURI("/page.txt")
 			if n%3 == 0 {
