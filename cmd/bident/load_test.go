@@ -27,7 +27,7 @@ func TestLoadProblems(t *testing.T) {
 				`bident: load: --param: "X" is not "NAME=value"` + "\n" +
 				`bident: load: --header: "bad" is not "Name: value"` + "\n" +
 				"bident: load: --connections: -1 is not in 1..65536"},
-		{[]string{"--target=foo", "fcgi+unix:///x"}, 64, `load: --target: "foo" does not begin with /`},
+		{[]string{"--target=foo", "fcgi+unix:///x"}, 64, `load: the target "foo" does not begin with /`},
 		{[]string{"--expect-status=20", "--timeout=90", "fcgi://h:1"}, 64,
 			"load: --timeout: 1m30s is not in 0..1m0s\nbident: load: --expect-status: 20 is no final status (200..599)"},
 		{[]string{"--duration=1x", "fcgi://h:1"}, 64, `load: invalid value "1x" for flag --duration: "1x" is not a duration such as 30s, 5m or 1h`},

@@ -19,12 +19,12 @@ const (
 
 const usage = `usage: bident COMMAND
 
-  serve [flags] [-- program args...]   serve HTTP; "bident serve --help" lists the flags
+  serve [flags] [-- program args...]   serve HTTP and FastCGI; --help lists the flags
   status [--json]                      show the workers of a running server
   top [flags]                          watch them
   ctl reload|upgrade|stop|scale N|recycle SLOT|reopen-logs
                                        do it, wait for the outcome
-  load [flags] URL                     put load on a server and measure
+  load [flags] URL                     put load on a server, or a FastCGI responder
   config check|print [flags]           validate, or print, the settings of serve
   version                              print version, commit and Go version
 `

@@ -31,7 +31,7 @@ func unbound(s *options.Settings, err error) refusal {
 		if rest, ok := strings.CutPrefix(what, "listen "); ok {
 			what = "cannot listen on " + strings.Replace(rest, ": bind: ", ": ", 1)
 		}
-		all[i] = s.Unset(key, what, unboundHint(what)).String()
+		all[i] = s.AddressProblem(key, what, unboundHint(what)).String()
 	}
 	return all
 }

@@ -70,7 +70,7 @@ func (d *destination) readTCP(u *url.URL, target string) error {
 	case target == "":
 		d.target = given
 	case given != "/":
-		return fmt.Errorf("Target: %q, and the URL has %q already", target, given)
+		return fmt.Errorf("the target %q is given, and the URL has %q already", target, given)
 	default:
 		d.target = target
 	}
@@ -101,11 +101,11 @@ func checkTarget(target, method string) error {
 		return nil
 	}
 	if !strings.HasPrefix(target, "/") {
-		return fmt.Errorf("Target: %q does not begin with /", target)
+		return fmt.Errorf("the target %q does not begin with /", target)
 	}
 	for i := 0; i < len(target); i++ {
 		if target[i] <= ' ' || target[i] >= 0x7f || target[i] == '#' {
-			return fmt.Errorf("Target: %q has an octet that must be percent-encoded", target)
+			return fmt.Errorf("the target %q has an octet that must be percent-encoded", target)
 		}
 	}
 	return nil

@@ -11,11 +11,19 @@ const (
 	helpWidth  = 80
 )
 
+const helpExamples = `
+  bident serve --root public -- php-cgi             a PHP application
+  bident serve --listen fcgi://:9005 -- ./app.fcgi  a FastCGI program with
+                                                    nginx or Apache in front
+  bident serve --cgi-bin /usr/lib/cgi-bin           CGI scripts, at /cgi-bin/
+`
+
 // Help returns the text of "bident serve --help", at most 80 columns wide.
 func Help() string {
 	var b strings.Builder
 	b.WriteString("Usage: bident serve [flags] [-- program args...]\n\n")
 	paragraph(&b, "Serve an application or the files below a directory with goroutines or processes as workers, or an external FastCGI or CGI program with processes.")
+	b.WriteString(helpExamples)
 	group := ""
 	for _, k := range Keys() {
 		if k.Group != group {

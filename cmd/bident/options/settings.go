@@ -48,9 +48,9 @@ func (s *Settings) Problem(key, what, hint string) Problem {
 	return Problem{Where: at.where(), What: at.label(key) + what, Hint: hint}
 }
 
-// Unset is Problem, but if the key was not set what it is named for is its flag, and
-// the hint says that it is the default.
-func (s *Settings) Unset(key, what, hint string) Problem {
+// AddressProblem is Problem for the keys of addresses: where none was set the place is
+// the flag, and the hint says that the address is the default.
+func (s *Settings) AddressProblem(key, what, hint string) Problem {
 	p := s.Problem(key, what, hint)
 	if !s.IsSet(key) {
 		p.Where, p.Hint = flagName(key), "it is the default; another address can be given"

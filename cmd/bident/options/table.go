@@ -74,7 +74,7 @@ func table(s *Serve) []Key {
 			Help: "parameter that a program, an upstream or a CGI program gets with each request, repeatable: a variable of CGI, instead of what the server or a web server in front says of that name; VALUE is taken as it is"},
 
 		{Name: "listen", into: &s.Listen, Group: groupWhere, Arg: "URL", Default: "http://127.0.0.1:8080", check: listenURL,
-			Help: "address to serve on, repeatable: http://host:port or https://host:port, where port 0 picks one, http+unix:///path, or, for FastCGI, fcgi://host:port or fcgi+unix:///path; http+fd://3, fcgi+fd://0, http+systemd://NAME and fcgi+systemd://NAME are sockets that listen already; if none is given, the variable FCGI_SOCKET_PATH says where to listen for FastCGI, :9005 or a path"},
+			Help: "address to serve on, repeatable: http://host:port or https://host:port, where port 0 picks one, http+unix:///path, or, for FastCGI, fcgi://host:port or fcgi+unix:///path; http+fd://3, fcgi+fd://0, http+systemd://NAME and fcgi+systemd://NAME are sockets that listen already; if none is given, the variable FCGI_SOCKET_PATH says where to listen for FastCGI, :9005 or a path, or else a listening socket at descriptor 0, as of spawn-fcgi, is used for it"},
 		{Name: "backlog", into: &s.Backlog, Group: groupWhere, Arg: "N", Default: "0", check: atLeast(0),
 			Help: "connections the kernel queues for each address; 0 is the system's maximum"},
 		{Name: "socket_mode", into: &s.SocketMode, Group: groupWhere, Arg: "MODE",
