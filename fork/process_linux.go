@@ -171,8 +171,13 @@ func (p *process) remind() {
 
 // late kills a child that has nothing in hand and does not leave.
 func (p *process) late() {
-	p.backend.log.Warn("killing worker: it has nothing in hand and does not leave", "slot", p.spec.Slot, "pid", p.PID(),
-		"limit", "die_timeout")
+	p.mu.Lock()
+	reaped := p.reaped
+	p.mu.Unlock()
+	if !reaped {
+		p.backend.log.Warn("killing worker: it has nothing in hand and does not leave", "slot", p.spec.Slot, "pid", p.PID(),
+			"limit", "die_timeout")
+	}
 	p.giveUp("die_timeout")
 }
 
@@ -197,7 +202,7 @@ func (p *process) fail(err error) {
 // unfitFor is fail for one that was thought to be ready and is not.
 func (p *process) unfitFor(err error) {
 	p.mu.Lock()
-	p.unfit = p.failure == nil
+	p.unfit = p.unfit || p.failure == nil
 	p.mu.Unlock()
 	p.fail(err)
 }

@@ -47,6 +47,9 @@ func TestNeverAccepts(t *testing.T) {
 			wait.Wait()
 			d.waitLog("sleep: it has accepted no connection for 1s (start_timeout)")
 			d.end(0)
+			if log := d.log(); strings.Contains(log, "cause=crash") || !strings.Contains(log, "cause=start") {
+				t.Errorf("log:\n%s", log)
+			}
 		})
 	}
 }
