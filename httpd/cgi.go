@@ -55,7 +55,7 @@ func (h cgiProgram) program() []string             { return h }
 // the script, and what is behind it PATH_INFO. A directory stands for the index.cgi in
 // it. What is not there is 404, as are files whose path has a part that begins with a
 // dot; what is not an executable file, and a directory without index.cgi, are 403; and
-// so are symbolic links that lead out of Dir 404. The working directory is the
+// so are symbolic links that lead out of Dir 404, with a line in the log. The working directory is the
 // script's (RFC 3875, section 7.2).
 type CGIBin struct {
 	// Dir is the directory, with Isolation.Chroot a path inside. It is looked up for

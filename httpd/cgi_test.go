@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -199,13 +200,19 @@ func TestCGIBinPaths(t *testing.T) {
 		"long":              {"/cgi-bin/" + strings.Repeat("x", 5000), 404, "not found\n"},
 		"nph":               {"/cgi-bin/nph-x", 500, "internal server error\n"},
 	}
-	s := serveCGI(t, &httpd.CGIBin{Dir: dir}, pool.Config{}, nil)
+	j := newJournal()
+	s := serveCGI(t, &httpd.CGIBin{Dir: dir}, pool.Config{}, func(s *httpd.Server) {
+		s.Log = slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	})
 	c := newClient(t, s.url)
 	for name, test := range tests {
 		status, body, err := c.get(test.path)
 		if err != nil || status != test.status || body != test.body {
 			t.Errorf("%s: GET %s: %d %q %v, expected %d %q", name, test.path, status, body, err, test.status, test.body)
 		}
+	}
+	for _, link := range []string{"out", "up", "loop"} {
+		j.await(t, "no CGI program", "/cgi-bin/"+link)
 	}
 	s = serveCGI(t, &httpd.CGIBin{Dir: dir, Prefix: "/"}, pool.Config{}, nil)
 	if body := newClient(t, s.url).must(t, "/a/x"); body != answer("/a", "/x", "", "a", "") {

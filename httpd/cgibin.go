@@ -48,8 +48,13 @@ func (b *cgiBin) find(where string) (script *cgiScript, status int, err error) {
 		switch {
 		case index && errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
 			return nil, fasthttp.StatusForbidden, nil
-		case err != nil: // it is not there, or a link that leads out
-			return nil, fasthttp.StatusNotFound, nil
+		case err != nil:
+			// It is not there, or a link that leads out, or in a circle: which is for
+			// the operator to know.
+			if link, e := root.Lstat(next); e != nil || link.Mode()&fs.ModeSymlink == 0 || errors.Is(err, fs.ErrNotExist) {
+				err = nil
+			}
+			return nil, fasthttp.StatusNotFound, err
 		case file.IsDir() && !index:
 			name, info = next, rest
 			continue

@@ -16,7 +16,14 @@ func runsPHP(program []string) bool {
 // arguments where the query has no "=".
 func discards(h Handler) bool {
 	p, ok := h.(programHandler)
-	return ok && runsPHP(p) && strings.Contains(filepath.Base(p[0]), "cgi")
+	// php-cgi, php8.2-cgi or php-cgi8.2; php-fcgi and other names are wrappers', which
+	// may keep their arguments to themselves.
+	return ok && strings.Map(func(c rune) rune {
+		if strings.ContainsRune("0123456789.-", c) {
+			return -1
+		}
+		return c
+	}, filepath.Base(p[0])) == "phpcgi"
 }
 
 // discarding is the command of a php-cgi that was told so.

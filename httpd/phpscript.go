@@ -34,7 +34,7 @@ func unproxied(name []byte) (file []byte, apache bool) {
 			if i := bytes.IndexByte(name, '/'); i >= 0 {
 				return name[i:], true
 			}
-			return nil, true
+			return name[:0], true
 		}
 	}
 	return name, false

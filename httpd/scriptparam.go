@@ -12,9 +12,9 @@ type ownParams struct{ names, values [][]byte }
 // parseParams reads NAME=VALUE, the last one of a name.
 func parseParams(list []string) (p ownParams, err error) {
 	for _, item := range list {
-		name, value, _ := strings.Cut(item, "=")
+		name, value, ok := strings.Cut(item, "=")
 		switch {
-		case !isVariable(name) || strings.IndexByte(value, 0) >= 0:
+		case !ok, !isVariable(name) || strings.IndexByte(value, 0) >= 0:
 			return p, fmt.Errorf("%.100q is no NAME=VALUE of a variable", item)
 		case name == "CONTENT_LENGTH":
 			return p, fmt.Errorf("%s belongs to the body of each request", name)

@@ -80,8 +80,10 @@ func (r *scriptRule) copied(path, name []byte) bool {
 		if len(shorter) == len(name) || len(shorter) == 0 {
 			return false
 		}
+		numbered := r.match != nil && extension(shorter) == nil && isNumber(name[len(shorter):])
 		name = shorter
 		switch {
+		case numbered: // data.001 and page-2 have names of their own, whatever data and page are
 		case isPHP(name), r.match != nil && r.match.Match(path[:dir+len(name)]),
 			r.match == nil && isOne(extension(name), scriptExtensions):
 			return true
@@ -104,6 +106,11 @@ func unmarked(name []byte) []byte {
 		}
 	}
 	return name
+}
+
+// isNumber reports whether the end of a name is a number, with what sets it off.
+func isNumber(mark []byte) bool {
+	return len(bytes.Trim(mark, "0123456789.-_ ()")) == 0 && bytes.ContainsAny(mark, "0123456789")
 }
 
 // names reports whether a path has a part that would be a script's name.

@@ -43,6 +43,11 @@ func TestScriptsRule(t *testing.T) {
 		"#c.pl#", "c.pl~", "c.pl.bak", "c.pl_bak", "c.plbak", "c.pl,v", "c.pl;1", "c.pl copy 2", "c.pl (copy)", "c.pl ", "c.pl.~2~", "c.pl.save.1")
 	is(hidden, all[:2], "c.PL_", "c.py.orig", "#c.rb#", "c.sh-2024-01-01")
 	is(plain, []*scriptRule{{match: regexp.MustCompile(`(\.php|/)$`)}}, "2024", "run.pl", "a.css")
+	// A number does not make a copy of what has no extension.
+	bare := []*scriptRule{{match: regexp.MustCompile(`/[a-z0-9-]*$`)}}
+	is(script, bare, "data", "page-2")
+	is(plain, bare, "data.001", "data.2024-01", "data (1).2", "data.css")
+	is(hidden, bare, "data~", "data.bak", "data.~1~", "data.1~", "data.old.1", "#data#", "data.1.php")
 	is(plain, all, "style.css", "photo.pharmacy.jpg", "x.included.js", "photo.jpg", "messages.pl.js", "notes.bak", "notes~",
 		"song.mp3", "php", "php.txt", "index-php.html", "a", "#", "##a", "jquery-3.7.1.min.js", "copy", "bak")
 }

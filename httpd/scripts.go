@@ -33,7 +33,7 @@ import (
 //
 // php-cgi gets an argument more, -d cgi.discard_path=1: without it, it would run the
 // file that PATH_TRANSLATED names if php.ini has cgi.fix_pathinfo=0. What else may be PHP
-// gets no PATH_TRANSLATED: a program whose name begins with php and has no cgi in it,
+// gets no PATH_TRANSLATED: a program whose name begins with php and is not php-cgi's,
 // PHP as a CGI program, and an Upstream.
 //
 // If the Server's Isolation names a User, only files are sent whose mode lets that user

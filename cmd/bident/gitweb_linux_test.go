@@ -45,12 +45,12 @@ func TestGitweb(t *testing.T) {
 	write("project/file.txt", content)
 	git("add", ".")
 	git("commit", "-qm", "The first of all commits")
-	// A FastCGI program looks into the environment of the request, not into its own,
-	// and gitweb then into its directory.
-	write("gitweb_config.perl", fmt.Sprintf("our $projectroot = '%s'; $feature{'snapshot'}{'default'} = ['tgz'];\n", dir))
+	// A FastCGI program looks into the environment of the request, not into its own.
+	write("gitweb.conf", fmt.Sprintf("our $projectroot = '%s'; $feature{'snapshot'}{'default'} = ['tgz'];\n", dir))
 
 	d := serveForTest(t, "--listen=http://127.0.0.1:0", "--max-servers=2", "--max-requests=7", "--env=HOME="+dir,
-		"--", "sh", "-c", "cd "+dir+" && exec perl -I. "+gitwebScript+" --fcgi")
+		"--param=GITWEB_CONFIG="+dir+"/gitweb.conf",
+		"--", "perl", gitwebScript, "--fcgi")
 	d.errs = true
 	get := func(query string) string {
 		t.Helper()

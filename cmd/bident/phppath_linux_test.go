@@ -25,7 +25,7 @@ func TestPHPRunsNoUploads(t *testing.T) {
 		}
 	}
 	// A name of its own that takes no arguments, as wrappers have it.
-	wrapper := filepath.Join(shortDir(t), "php-wrapper")
+	wrapper := filepath.Join(shortDir(t), "php-fcgi-wrapper")
 	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\nexec php-cgi -d cgi.fix_pathinfo=0\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}

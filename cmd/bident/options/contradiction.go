@@ -34,9 +34,7 @@ func (r *reading) contradictions() {
 		r.contradict("listen", "there is no address to serve on", "leave it out for http://127.0.0.1:8080")
 	}
 	r.outside()
-	if len(r.WebServer) > 0 && !slices.ContainsFunc(r.Listen, func(url string) bool { return strings.HasPrefix(url, "fcgi") }) {
-		r.contradict("web_server", "makes no sense without an address for FastCGI", "clients by HTTP are let in by cidr_allow", "listen")
-	}
+	r.listeners()
 	r.certificates()
 	r.access()
 	r.ways(external)

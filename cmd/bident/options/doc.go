@@ -43,10 +43,10 @@
 // that php-fpm has for them. Whatever php-fpm knows and nothing here corresponds
 // to is in Settings.Ignored; what it does not know is a problem. What php-fpm
 // takes for granted is said as well (max_requests 0, clear_env, the mode of the
-// socket), with the line of the pool's head or of what it belongs to as origin.
-// FCGI_SOCKET_PATH is weaker still, and then FCGI_LISTENSOCK_FILENO, which the program
-// sets itself when it finds a listening socket at descriptor 0. Numbers of workers are
-// php-fpm's, the times between looks for idle ones are not: check_for_waiting and
+// socket, limit_extensions), with the line of the pool's head or of what it belongs to
+// as origin. FCGI_SOCKET_PATH is weaker still, and then FCGI_LISTENSOCK_FILENO, which the
+// program sets itself when it finds a listening socket at descriptor 0. Numbers of workers
+// are php-fpm's, the times between looks for idle ones are not: check_for_waiting and
 // check_for_spawn keep their defaults, which are calmer.
 //
 // # Conventions

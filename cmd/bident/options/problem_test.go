@@ -202,6 +202,21 @@ func TestArgumentProblems(t *testing.T) {
 		{"--listen https://:1 --acme-host a.example --acme-cache b --mode fork --concurrency 2", 78, "--acme-host: workers that accept for themselves cannot obtain certificates (accept request, or tls_cert)"},
 		{"--trusted-proxy forwarded", 78, "--trusted-proxy: forwarded names the field that proxies write, but no proxy (an address, a network, loopback, private or unix as well)"},
 		{"--proxy-protocol", 78, "--proxy-protocol: there is no proxy whose word is taken (trusted_proxy names them)"},
+		{"--proxy-protocol --trusted-proxy loopback --listen fcgi://:1", 78, "--proxy-protocol: makes no sense if listen has nothing but addresses for FastCGI (web servers tell who the client is by REMOTE_ADDR)"},
+		{"--web-server ::1 --listen fcgi+unix:///x --listen http://:1", 78, "--web-server: makes no sense if listen has nothing but UNIX sockets for FastCGI (their clients have no address: see socket_mode)"},
+		{"--backlog 5 --listen http+fd://3", 78, "--backlog: makes no sense if listen has nothing but sockets that listen already (whoever made them says how many may wait)"},
+		{"-- /usr/bin/php-cgi8.2", 78, "--: /usr/bin/php-cgi8.2 has no script to run for clients of http://127.0.0.1:8080 (root DIR for a directory of scripts, script FILE for one, or nothing but addresses for FastCGI, where web servers name them)"},
+		{"--listen fcgi://:1 --listen http://:2 -- php-cgi", 78, "--: php-cgi has no script to run for clients of http://:2 (root DIR for a directory of scripts, script FILE for one, or nothing but addresses for FastCGI, where web servers name them)"},
+		{"--listen fcgi://:1 --cgi -- php-cgi", 78, "--: php-cgi has no script to run (root DIR for a directory of scripts, or script FILE for one)"},
+		{"--limit-extensions .php -- perl", 78, "--limit-extensions: makes no sense without a program that is PHP's (php-cgi, or another program whose name begins with php)"},
+		{"--limit-extensions .php --root a -- php-cgi", 78, "--limit-extensions: makes no sense with root (match says which of its files are scripts)"},
+		{"--limit-extensions .php --script a -- php-cgi", 78, "--limit-extensions: makes no sense with script (that is what is run)"},
+		{"--limit-extensions= -- php-cgi", 64, `--limit-extensions: "" is not the end of the name of a file (such as .php)`},
+		{"--param A=b", 78, "--param: makes no sense without a program (it is for a program after --, cgi_bin or upstream)"},
+		{"--param A --upstream fcgi://a:1", 78, `--param: "A" is not a parameter with its value (such as GITWEB_CONFIG=/etc/gitweb.conf)`},
+		{"--param A-B=1 --param 1A= -- x", 78, `--param: "A-B" is not the name of a parameter (letters, digits and _, not beginning with a digit, such as GITWEB_CONFIG)` + "\n" +
+			`--param: "1A" is not the name of a parameter (letters, digits and _, not beginning with a digit, such as GITWEB_CONFIG)`},
+		{"--param CONTENT_LENGTH=1 --cgi-bin x", 78, "--param: CONTENT_LENGTH belongs to the body of each request (leave it out: a program would wait for what never comes)"},
 		{"--access-log-format json", 78, "--access-log-format: there is no access log (access_log names its file)"},
 	} {
 		p := problems(t, strings.Split(test.args, " "), nil, "", "")

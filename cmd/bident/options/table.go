@@ -269,7 +269,7 @@ func table(s *Serve) []Key {
 		{Name: "config", Aliases: []string{"conf_file"}, into: &s.Config, file: true, Group: groupFile, Arg: "FILE",
 			Help: "settings in TOML if the name ends in .toml, else in lines of a key and a value, as for Net::Server"},
 		{Name: "php_fpm_conf", into: &s.PHPFPMConf, Group: groupFile, Arg: "FILE", file: true,
-			Help: "file of a pool of php-fpm to start from; config check shows what has no effect"},
+			Help: "file of a pool of php-fpm to start from, with php-cgi in its place, which has no fastcgi_finish_request(); config check shows what has no effect"},
 		{Name: "php_fpm_pool", into: &s.PHPFPMPool, Group: groupFile, Arg: "NAME", file: true,
 			Help: "pool of that file, if there are several"},
 	}
