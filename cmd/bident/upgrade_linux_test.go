@@ -40,7 +40,7 @@ func TestUpgrade(t *testing.T) {
 			if st.Generation != 1+upgrades {
 				t.Errorf("generation %d after %d upgrades", st.Generation, upgrades)
 			}
-			clients.check(300)
+			clients.check(100)
 			u.stop()
 		})
 	}
