@@ -47,7 +47,7 @@ func TestUpgrade(t *testing.T) {
 }
 
 // rounds is how long TestLives and TestProgramLives go on.
-var rounds = flag.Int("rounds", 3, "rounds of TestLives and TestProgramLives, of 10 recycled workers and a reload each; of TestLives every fifth with an upgrade")
+var rounds = flag.Int("rounds", 2, "rounds of TestLives and TestProgramLives, of 10 recycled workers and a reload each; of TestLives every fifth with an upgrade")
 
 // TestLives: no request fails while workers are recycled, generations follow each other
 // and so do servers.
