@@ -196,6 +196,8 @@ func TestPlanElastic(t *testing.T) {
 		{"on demand, lanes", Config{MinServers: NoLimit, Concurrency: 4}, Tally{Raised: old, Looked: old, Waiting: 9}, 0, 3},
 		{"on demand, more while these start", Config{MinServers: NoLimit},
 			Tally{Want: 3, Raised: old, Looked: old, Waiting: 5, Members: many(3, starting)}, 0, 5},
+		{"on demand, these take long to start", Config{MinServers: NoLimit},
+			Tally{Want: 3, Raised: old, Looked: old, Waiting: 3, Members: many(3, starting)}, 10 * time.Second, 3},
 		{"on demand, at most", Config{MinServers: NoLimit, MaxServers: 2}, Tally{Raised: old, Looked: old, Waiting: 9}, 0, 2},
 		{"on demand, back to none", Config{MinServers: NoLimit}, Tally{Want: 3, Raised: old, Looked: old, Members: many(3)}, 10 * time.Second, 0},
 		{"lost beyond max_lost", Config{MinServers: 2, MaxServers: 4, MaxLost: 1}, Tally{Want: 4, Raised: old, Looked: t0, Lost: 4}, 0, 1},

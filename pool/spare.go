@@ -13,7 +13,7 @@ const sparePoll = 250 * time.Millisecond
 // never less than MinServers, never more than MaxServers; at least
 // MinSpareServers idle ones, made up for at once; at most MaxSpareServers idle
 // ones, let go every CheckForWaiting, not within CheckForSpawn of the last
-// raise and not before they are MinChildTTL old. Without MinSpareServers
+// raise, not while requests wait and not before they are MinChildTTL old. Without MinSpareServers
 // workers are started for the requests that wait. Workers that are to be replaced
 // count until they have been told to leave.
 //
@@ -69,7 +69,9 @@ func planWant(c *Config, t *Tally, now time.Time, d *Decision) {
 			d.Raised = now
 		}
 	}
-	if now.Sub(t.Looked) >= c.CheckForWaiting && now.Sub(d.Raised) >= c.CheckForSpawn {
+	// While requests wait none is let go: one that takes longer to start than
+	// CheckForSpawn would leave before it has served any.
+	if t.Waiting == 0 && now.Sub(t.Looked) >= c.CheckForWaiting && now.Sub(d.Raised) >= c.CheckForSpawn {
 		d.Looked = now
 		if over := min(idle-c.mostSpare(), old); over > 0 {
 			want = min(want, max(idle+busy-over, c.MinServers))

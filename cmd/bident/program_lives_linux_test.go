@@ -63,7 +63,7 @@ func TestProgramLives(t *testing.T) {
 			if n := st.Totals.Exits["crash"] + st.Totals.Exits["killed"] + st.Totals.Lost; n > 0 {
 				t.Errorf("exits %v, %d lost", st.Totals.Exits, st.Totals.Lost)
 			}
-			clients.check(200)
+			clients.check(100)
 			t.Logf("%d recycled, %d reloads; exits %v", recycled, *rounds, st.Totals.Exits)
 			u.stop()
 		})

@@ -99,7 +99,7 @@ func (s *strict) client(name string, request func(*strictConn) error) {
 			c = nil
 		}
 		// Most of the time of the processors is for what happens to the server.
-		time.Sleep(rand.N(5 * time.Millisecond))
+		time.Sleep(rand.N(20 * time.Millisecond))
 	}
 }
 

@@ -40,14 +40,14 @@ func TestUpgrade(t *testing.T) {
 			if st.Generation != 1+upgrades {
 				t.Errorf("generation %d after %d upgrades", st.Generation, upgrades)
 			}
-			clients.check(300)
+			clients.check(100)
 			u.stop()
 		})
 	}
 }
 
 // rounds is how long TestLives and TestProgramLives go on.
-var rounds = flag.Int("rounds", 3, "rounds of TestLives and TestProgramLives, of 10 recycled workers and a reload each; of TestLives every fifth with an upgrade")
+var rounds = flag.Int("rounds", 2, "rounds of TestLives and TestProgramLives, of 10 recycled workers and a reload each; of TestLives every fifth with an upgrade")
 
 // TestLives: no request fails while workers are recycled, generations follow each other
 // and so do servers.
