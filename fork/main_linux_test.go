@@ -230,7 +230,6 @@ func (s *lineServer) answer(line string) string {
 		fmt.Println("about to hang")
 		select {}
 	case "spin":
-		fmt.Println("about to hang")
 		spin()
 	case "fds":
 		return openDescriptors()
@@ -282,6 +281,7 @@ func grow(n int) { grown = bytes.Repeat([]byte("x"), n<<20) }
 
 //go:noinline
 func spin() {
+	fmt.Println("about to hang") // here, so that this function is on the stack by then
 	for n := 0; ; n++ {
 		if n < 0 {
 			n = 0
