@@ -23,7 +23,7 @@ const (
 	swell = 24 << 10 // KiB
 )
 
-// TestVolume: bodies of 50 MiB, up and down, pass through a server whose requests
+// TestVolume: bodies of 100 MiB, up and down, pass through a server whose requests
 // others run, and do not stay in its memory.
 func TestVolume(t *testing.T) {
 	socket := filepath.Join(shortDir(t), "s")
