@@ -86,7 +86,7 @@ func TestFCGIAbortQueued(t *testing.T) {
 			t.Errorf("%+v %v", a, err)
 		}
 		w.idle()
-		if st, err := s.Status(t.Context()); err != nil || st.Totals.Requests != 2 {
+		if st, err := s.Status(t.Context()); err != nil || st.Totals.Requests != 3 {
 			t.Errorf("%+v %v", st.Totals, err)
 		}
 	})
