@@ -278,7 +278,7 @@ func TestBrokerDoor(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if err := s.listen(l, true); err != nil {
+	if err := s.listen(l, note{secure: true}); err != nil {
 		t.Fatal(err)
 	}
 	dial := func() {

@@ -10,9 +10,9 @@ import (
 	"github.com/bident/bident/internal/listen"
 )
 
-// listen accepts connections from a listener, on which clients are to speak TLS if it
-// is secure, until stop.
-func (b *broker) listen(l *listen.Listener, secure bool) error {
+// listen accepts connections from a listener until stop. like says what clients are to
+// speak.
+func (b *broker) listen(l *listen.Listener, like note) error {
 	d, err := l.Door()
 	if err != nil {
 		return fmt.Errorf("httpd: %w", err)
@@ -23,19 +23,19 @@ func (b *broker) listen(l *listen.Listener, secure bool) error {
 		return d.Close()
 	}
 	b.doors = append(b.doors, d)
-	b.accepting.Go(func() { b.accept(d, secure) })
+	b.accepting.Go(func() { b.accept(d, like) })
 	return nil
 }
 
 // accept is the life of a listener.
-func (b *broker) accept(d *listen.Door, secure bool) {
+func (b *broker) accept(d *listen.Door, n note) {
 	var pause time.Duration
 	for {
 		b.room()
 		c, err := d.Accept()
 		if err == nil {
 			pause = 0
-			n := note{secure: secure, opened: time.Now()}
+			n.opened = time.Now()
 			p := ferry.Parcel{Conn: c, Note: n.encode()}
 			b.mu.Lock()
 			b.accepted++

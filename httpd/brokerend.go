@@ -1,10 +1,14 @@
 package httpd
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"math"
 	"net"
 	"time"
+
+	"github.com/bident/bident/internal/fcgi"
 )
 
 // refusal is what a client gets whose request nobody will begin. Nothing else could
@@ -12,6 +16,10 @@ import (
 // request was not begun: after a POST it could not just try again.
 const refusal = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 20\r\n" +
 	"Retry-After: 1\r\nConnection: close\r\n\r\nservice unavailable\n"
+
+// refusalFCGI is the same for a web server's client.
+const refusalFCGI = "Status: 503 Service Unavailable\r\nContent-Type: text/plain\r\nContent-Length: 20\r\n" +
+	"Retry-After: 1\r\n\r\nservice unavailable\n"
 
 // mostRefusals is how many clients may take their time to see a refusal. Beyond it
 // the connection is closed at once, and the refusal may get lost.
@@ -48,10 +56,41 @@ func (b *broker) tell(h *held, patience time.Duration) {
 	defer c.Close()
 	_ = c.SetDeadline(time.Now().Add(patience + lingerRead))
 	half, ok := c.(interface{ CloseWrite() error })
-	if _, err := io.WriteString(c, refusal); err == nil && ok && half.CloseWrite() == nil && patience > 0 {
+	if h.note.fcgi {
+		err = h.overload(c)
+	} else {
+		_, err = io.WriteString(c, refusal)
+	}
+	if err == nil && ok && half.CloseWrite() == nil && patience > 0 {
 		_, _ = io.Copy(io.Discard, c)
 	}
 }
+
+// overload answers the request of a web server, which has to have come to its head:
+// only that says what it is called.
+func (h *held) overload(c net.Conn) error {
+	in := []io.Reader{bytes.NewReader(h.Unread)}
+	if h.File != nil {
+		in = append(in, io.NewSectionReader(h.File, 0, math.MaxInt64))
+	}
+	s := fcgi.NewServerConn(&resumed{c, io.MultiReader(append(in, c)...)}, fcgi.ServerConfig{
+		Roles: []fcgi.Role{fcgi.RoleResponder, fcgi.RoleAuthorizer}, MaxConns: fcgiConns, MaxReqs: fcgiConns,
+	})
+	req, err := s.Head()
+	if req == nil {
+		return err
+	}
+	_ = s.Stdout([]byte(refusalFCGI)) // Finish gives its error again
+	return s.Finish(fcgi.EndRequest{ProtocolStatus: fcgi.Overloaded})
+}
+
+// resumed is a connection of which something was read before.
+type resumed struct {
+	net.Conn
+	in io.Reader
+}
+
+func (r *resumed) Read(p []byte) (int, error) { return r.in.Read(p) }
 
 // resign refuses what waits if no child is left that could take it, and none will
 // come.

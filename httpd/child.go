@@ -163,6 +163,7 @@ type acceptingChild struct {
 	lanes   *pool.Crew
 	front   *front
 	secure  []bool // which addresses speak TLS
+	records []bool // and which FastCGI
 	latch   latch
 	passage passage
 	pool    pool.Config
@@ -183,12 +184,12 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	if c.front, err = newFront(c.queue, Fork, o.Front, c.log); err != nil {
 		return err
 	}
-	c.secure, c.pool = o.Front.Secure, o.Pool
+	c.secure, c.records, c.pool = o.Front.Secure, o.Front.Records, o.Pool
 	row := self.Scoreboard.Row(self.Slot)
 	c.queue.Meter(row)
 	c.front.timings = self.Scoreboard.Timings(self.Slot)
 	c.front.inChild = true
-	if loops(self.Accept) {
+	if loops(self.Accept) && o.Front.plain() {
 		if c.front.loop, err = newLoop(c.front); err != nil {
 			return err
 		}
@@ -324,7 +325,7 @@ func (c *acceptingChild) listen(listeners []net.Listener) error {
 	}
 	for i, l := range listeners {
 		if l != nil {
-			c.front.listen(l, c.secure[i])
+			c.front.listenFor(l, arrival{secure: c.secure[i], fcgi: c.records[i]})
 		}
 	}
 	c.self.Arrivals(c.arrive) // the first time

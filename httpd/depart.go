@@ -33,8 +33,7 @@ func (c *conn) leaves() bool { return c.front.draining.Load() && c.movable() }
 // closed here.
 func (c *conn) depart() (gone bool) {
 	if c.fcgi {
-		unread, ok := c.unread()
-		return ok && c.give(luggage{unread: unread})
+		return c.departFCGI()
 	}
 	var unread []byte
 	if d := c.desk; d != nil {
@@ -69,7 +68,10 @@ func (c *conn) departUnread() (gone bool) {
 // which is one chunk now, without extensions. The client may have been told to
 // continue (RFC 9110, section 10.1.1): it is not told again, since the body is there.
 func (c *conn) departUnbegun() (gone bool) {
-	if !c.movable() || c.fcgi {
+	if c.fcgi {
+		return c.departUnread() // which takes what has come of the body along
+	}
+	if !c.movable() {
 		return false
 	}
 	c.requests--

@@ -19,12 +19,13 @@ import (
 	"github.com/bident/bident/internal/fcgi"
 )
 
-// fcgiKinds are the kinds of worker behind a front for FastCGI.
+// fcgiKinds are the kinds of worker behind a front for FastCGI: the last two own the
+// connections of web servers.
 var fcgiKinds = []kind{overFCGI(kinds[0]), overFCGI(kinds[1]), overFCGI(kinds[2]), overFCGI(kind{
 	"fork request c=4", func(t *testing.T, s *httpd.Server) {
 		s.Mode, s.Accept, s.Handler, s.Pool.Concurrency = httpd.Fork, httpd.AcceptRequest, httpd.Fast(suiteHandler), 4
 	}, true,
-})}
+}), overFCGI(accepting(httpd.AcceptSlot, 4)), overFCGI(accepting(httpd.AcceptClassic, 1))}
 
 // overFCGI is a kind that listens for FastCGI, too, at its first address.
 func overFCGI(k kind) kind {

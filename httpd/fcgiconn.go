@@ -14,6 +14,10 @@ import (
 // connection is idle.
 var errUnbegun = errors.New("httpd: no request has begun")
 
+// errAside says that the connection is to be given away in the middle of the head of a
+// request.
+var errAside = errors.New("httpd: somebody else is to read the rest")
+
 // webServer is what a connection that speaks FastCGI needs beside its desk while
 // there is something on it: the web server's end of the exchange. It is the
 // net.Conn of the ServerConn, so that what that reads and writes counts as the
@@ -136,21 +140,6 @@ func (c *conn) runFCGI() {
 	}
 }
 
-// unread is what was read and not used, which is all that somebody else needs to go
-// on. ok is false inside of a record or a request.
-func (c *conn) unread() (octets []byte, ok bool) {
-	if w := c.web; w != nil {
-		if !w.server.AtBoundary() {
-			return nil, false
-		}
-		octets = append(append(octets, w.server.Buffered()...), w.rest...)
-	}
-	if d := c.desk; d != nil {
-		octets = append(octets, d.in[d.r:d.w]...)
-	}
-	return octets, true
-}
-
 // exchange takes one request to its answer. It reports whether the connection can
 // carry another one. It returns early if what has come was no request.
 func (c *conn) exchange() (more bool) {
@@ -192,12 +181,13 @@ func (w *webServer) Read(p []byte) (int, error) {
 			c.resume(phaseHead)
 		}
 	}
+	heading := o == nil && !w.composed
 	for {
-		n, err := c.readInto(p)
+		n, err := c.readOn(p, heading)
 		switch {
 		case n > 0:
 			return n, nil
-		case !errors.Is(err, os.ErrDeadlineExceeded):
+		case !errors.Is(err, os.ErrDeadlineExceeded): // errAside is one of them
 			return 0, err
 		case o != nil && o.stopping.Load():
 			return 0, err
@@ -206,13 +196,25 @@ func (w *webServer) Read(p []byte) (int, error) {
 		}
 		// Woken because the front drains, or late by the sweeper: the request goes on.
 		_ = c.Conn.SetReadDeadline(noDeadline)
-		if o == nil && c.leaves() && w.server.AtBoundary() {
-			return 0, errUnbegun // but for half of a record's header, which moves
+		if heading && c.leaves() {
+			return 0, errAside
 		}
 		if o != nil && o.stopping.Load() {
 			return 0, os.ErrDeadlineExceeded // it may have been that one
 		}
 	}
+}
+
+// readOn reads once. If that is for a head, one who serves one connection at a time
+// does not wait for long.
+func (c *conn) readOn(p []byte, heading bool) (int, error) {
+	if !heading || !c.takesTurns() {
+		return c.readInto(p)
+	}
+	c.patient(c.front.turn.idle)
+	n, err := c.readInto(p)
+	c.patient(0)
+	return n, c.wearied(n, err)
 }
 
 // readInto reads once, also what has come with the connection in a file.

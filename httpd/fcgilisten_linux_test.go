@@ -71,8 +71,9 @@ func TestFCGIConfig(t *testing.T) {
 		s    *httpd.Server
 		want string
 	}{
-		{&httpd.Server{Mode: httpd.Fork, Accept: httpd.AcceptSlot, Listen: []string{"fcgi://:0"}}, "FastCGI needs Accept request"},
-		{&httpd.Server{Mode: httpd.Fork, PerRequest: true, Listen: []string{"fcgi://:0"}}, "FastCGI needs Accept request"},
+		{&httpd.Server{Mode: httpd.Fork, Accept: httpd.AcceptSlot, Listen: []string{"fcgi+fd://0"}}, "a socket that is there already"},
+		{&httpd.Server{Mode: httpd.Fork, Pool: pool.Config{Concurrency: 4}, Listen: []string{"fcgi+fd://0", "fcgi://:0"}}, ""},
+		{&httpd.Server{Mode: httpd.Fork, PerRequest: true, Listen: []string{"fcgi://:0"}}, ""},
 		{&httpd.Server{Mode: httpd.Fork, Accept: httpd.AcceptShared, Listen: []string{"http+fd://3"}}, "a socket that is there already"},
 		{&httpd.Server{Admin: "fcgi://:0"}, "admin"},
 		{&httpd.Server{Listen: []string{"fcgis://:0"}}, "scheme"},

@@ -33,6 +33,9 @@ func (c *conn) readParams() (ok, more bool) {
 		req = w.server.Curtail()
 	}
 	if req == nil {
+		if err == errAside {
+			return false, !c.depart() // if nobody takes it, the rest is read here
+		}
 		if errors.Is(err, fcgi.ErrProtocol) {
 			c.front.log.Warn("web server does not keep to FastCGI", "peer", c.remote.String(), "error", err)
 		}
@@ -119,7 +122,9 @@ func (c *conn) readStdin() (ok, more bool) {
 	w.most = int64(d.most)
 	if w.length > int64(len(w.server.Buffered())) {
 		if err := d.queue.Admits(); err != nil {
-			c.front.refused(err)
+			if c.front.refused(err); d.queue.Closed() && (c.departUnread() || c.endsUnanswered()) {
+				return false, false
+			}
 			d.unread = true
 			c.overload()
 			return false, c.answer(&d.ctx.Response)

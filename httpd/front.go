@@ -135,6 +135,7 @@ func newFront(queue *pool.Queue, mode Mode, config *frontConfig, log *slog.Logge
 type frontConfig struct {
 	Limits        Limits
 	Secure        []bool // the listeners that speak TLS, in the order of Listen
+	Records       []bool // and those that speak FastCGI
 	TLS           *secureConfig
 	Redirect      bool
 	RedirectPort  int

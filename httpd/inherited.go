@@ -22,11 +22,7 @@ const webServersVariable = "FCGI_WEB_SERVER_ADDRS"
 // connect to those for FastCGI.
 func (s *Server) checkListen(p *settings, bad func(string, ...any)) {
 	for _, a := range p.addresses {
-		outside := a.network == networkFD || a.network == networkSystemd
-		switch {
-		case a.fcgi && p.accept.inChildren():
-			bad("Listen: FastCGI needs Accept request or mode Emulate, not Accept %s: a web server has few connections, on which the requests of all its clients come, and they would be unevenly spread", p.accept)
-		case outside && p.accept.inChildren():
+		if a.outside() && p.accept.inChildren() {
 			bad("Listen: a socket that is there already needs Accept request or mode Emulate, not Accept %s", p.accept)
 		}
 	}
@@ -65,6 +61,9 @@ func (f *front) welcome(c *conn) bool {
 	f.log.Warn("peer is none of the web servers", "peer", c.remote.String())
 	return false
 }
+
+// outside reports whether the address is a socket that is there already.
+func (a address) outside() bool { return a.network == networkFD || a.network == networkSystemd }
 
 // descriptor is a socket that was there when the program started. It belongs to the
 // caller; the descriptor by that number is closed, so that nobody else inherits it.

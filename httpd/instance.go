@@ -264,7 +264,7 @@ func (r *instance) begin() error {
 		a := r.plan.addresses[r.places[i]]
 		if r.front != nil {
 			r.front.listenFor(l, arrival{secure: a.secure, fcgi: a.fcgi})
-		} else if err := r.broker.listen(l, a.secure); err != nil {
+		} else if err := r.broker.listen(l, note{secure: a.secure, fcgi: a.fcgi}); err != nil {
 			return err
 		}
 	}

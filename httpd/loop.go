@@ -81,6 +81,16 @@ func loops(a fork.Accept) bool {
 	return a != fork.Classic && poller.Supported && runtime.GOMAXPROCS(0) == 1
 }
 
+// plain reports whether there is a listener that a loop could have.
+func (c *frontConfig) plain() bool {
+	for i, secure := range c.Secure {
+		if !secure && !c.Records[i] {
+			return true
+		}
+	}
+	return false
+}
+
 // newLoop starts a loop.
 func newLoop(f *front) (*loop, error) {
 	p, err := poller.New()

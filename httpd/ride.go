@@ -37,7 +37,7 @@ func (f *front) rides(a arrival) bool {
 	if m := a.moved; m != nil {
 		return !m.note.secure && !m.note.fcgi && (!f.proxied || m.note.admitted)
 	}
-	return !a.secure && !f.proxied && rawConn(a.conn) != nil
+	return !a.secure && !a.fcgi && !f.proxied && rawConn(a.conn) != nil
 }
 
 // ride begins such a connection.

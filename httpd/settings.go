@@ -109,18 +109,18 @@ func (s *Server) settings() (*settings, error) {
 	if len(list) == 0 {
 		list = []string{"http://127.0.0.1:8080"}
 	}
-	records := false
+	outside := false
 	for _, one := range list {
 		a, err := parseAddress(one)
 		if err != nil {
 			bad("%v", err)
 		}
 		p.addresses = append(p.addresses, a)
-		records = records || a.fcgi
+		outside = outside || a.outside()
 	}
 	if p.mode == Fork && p.accept == AcceptAuto {
 		p.accept = AcceptRequest
-		if !records && p.pool.Concurrency > 1 && !program && !s.hasPools() {
+		if !outside && p.pool.Concurrency > 1 && !program && !s.hasPools() {
 			p.accept = AcceptSlot
 		}
 	}
@@ -136,7 +136,7 @@ func (s *Server) settings() (*settings, error) {
 		if err != nil {
 			bad("admin: %v", err)
 		}
-		if a.fcgi || a.network == networkFD || a.network == networkSystemd {
+		if a.fcgi || a.outside() {
 			bad("admin %q: use http://127.0.0.1:port or http+unix:///path", s.Admin)
 		}
 		p.admin = &a
@@ -220,7 +220,7 @@ func (s *Server) frontSettings(p *settings) error {
 	}
 	secure := false
 	for _, a := range p.addresses {
-		p.front.Secure = append(p.front.Secure, a.secure)
+		p.front.Secure, p.front.Records = append(p.front.Secure, a.secure), append(p.front.Records, a.fcgi)
 		secure = secure || a.secure
 	}
 	pairs, err := s.TLS.check()

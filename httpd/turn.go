@@ -107,25 +107,42 @@ func (c *conn) retreat() {
 // more reads more of a request, in phase p. A client that is slow with its head has
 // turns as others have: between them its connection is with the parent.
 func (c *conn) more(p phase) (int, error) {
-	t := c.front.turn
-	if t == nil || p != phaseHead || !c.movable() || c.front.draining.Load() {
+	if p != phaseHead || !c.takesTurns() {
 		return c.read()
 	}
-	c.patient(t.idle)
+	c.patient(c.front.turn.idle)
 	n, err := c.read()
 	c.patient(0)
+	if err = c.wearied(n, err); err == errAside {
+		if c.depart() {
+			return 0, errDeparted
+		}
+		err = os.ErrDeadlineExceeded // it is tried again
+	}
+	return n, err
+}
+
+// takesTurns reports whether the connection can be with the parent in the middle of a
+// head.
+func (c *conn) takesTurns() bool {
+	return c.front.turn != nil && c.movable() && !c.front.draining.Load()
+}
+
+// wearied is what becomes of the error of a read of a head, in a turn: errSlow if the
+// time for the head is over, errAside if it is somebody else's turn.
+func (c *conn) wearied(n int, err error) error {
 	if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || c.overdue() {
-		return n, err
+		return err
 	}
 	// The sweeper may see it in none of its turns.
 	limit := c.front.patience(phaseHead)
 	if limit > 0 && c.came >= 0 && time.Duration(c.came)*time.Millisecond+time.Since(c.seated) >= limit {
-		return 0, errSlow
+		return errSlow
 	}
-	if t.others() && c.depart() {
-		return 0, errDeparted
+	if c.front.turn.others() {
+		return errAside
 	}
-	return n, err // it is tried again, unless the time is over
+	return err
 }
 
 // errTurn ends an idle connection that cannot be given away, because others wait.

@@ -33,7 +33,7 @@ func (r *reading) contradictions() {
 	if len(r.Listen) == 0 {
 		r.contradict("listen", "there is no address to serve on", "leave it out for http://127.0.0.1:8080")
 	}
-	r.records()
+	r.outside()
 	if len(r.WebServer) > 0 && !slices.ContainsFunc(r.Listen, func(url string) bool { return strings.HasPrefix(url, "fcgi") }) {
 		r.contradict("web_server", "makes no sense without an address for FastCGI", "clients by HTTP are let in by cidr_allow", "listen")
 	}
@@ -43,9 +43,8 @@ func (r *reading) contradictions() {
 	r.numbers()
 }
 
-// records reports what addresses for FastCGI, and sockets that are there already,
-// cannot be combined with.
-func (r *reading) records() {
+// outside reports what sockets that are there already cannot be combined with.
+func (r *reading) outside() {
 	if r.Mode == "emulate" || r.Accept == "auto" && !r.PerRequest || r.Accept == "request" {
 		return
 	}
@@ -55,10 +54,7 @@ func (r *reading) records() {
 	}
 	for _, u := range r.Listen {
 		scheme, _, _ := strings.Cut(u, "://")
-		if strings.HasPrefix(scheme, "fcgi") {
-			r.contradict("listen", fmt.Sprintf("%s makes no sense with %s", u, how),
-				"a web server has few connections, on which the requests of all its clients come: accept request, or mode emulate", "accept", "per_request")
-		} else if strings.HasSuffix(scheme, "+fd") || strings.HasSuffix(scheme, "+systemd") {
+		if strings.HasSuffix(scheme, "+fd") || strings.HasSuffix(scheme, "+systemd") {
 			r.contradict("listen", fmt.Sprintf("%s makes no sense with %s", u, how), "accept request, or mode emulate, can have a socket that is there already", "accept", "per_request")
 		}
 	}
