@@ -335,9 +335,10 @@ var clauses = map[string]func(*webServer){
 	},
 }
 
-// TestClauses holds the FastCGI front to the specification, in both modes.
+// TestClauses holds the FastCGI front to the specification, in both modes, and where
+// children have the connections.
 func TestClauses(t *testing.T) {
-	for _, k := range kinds()[:min(2, len(kinds()))] {
+	for _, k := range fcgiKinds() {
 		t.Run(k.name, func(t *testing.T) {
 			d := serveForTest(t, append([]string{"--listen=fcgi+unix://" + shortDir(t) + "/s"}, k.flags...)...)
 			d.errs = true // what is written to FCGI_STDERR

@@ -48,6 +48,15 @@ func kinds() []kind {
 	return all
 }
 
+// fcgiKinds are those for what is about FastCGI listeners.
+func fcgiKinds() []kind {
+	all := kinds()
+	if linux {
+		all = append(all, kind{"classic", []string{"--mode=fork", "--accept=classic", "--max-servers=4"}})
+	}
+	return all
+}
+
 // daemon is a "bident serve" with its log.
 type daemon struct {
 	t    *testing.T

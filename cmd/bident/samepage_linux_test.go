@@ -214,9 +214,9 @@ func manyClients(t *testing.T, base string) {
 }
 
 // TestSamePage: a page is octet for octet the same over HTTP and over FastCGI through
-// nginx and Apache, in both modes.
+// nginx and Apache, in both modes, and where children have the connections.
 func TestSamePage(t *testing.T) {
-	for _, k := range kinds()[:2] {
+	for _, k := range fcgiKinds() {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
 			dir := shortDir(t)
