@@ -189,7 +189,7 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	c.queue.Meter(row)
 	c.front.timings = self.Scoreboard.Timings(self.Slot)
 	c.front.inChild = true
-	if loops(self.Accept) && o.Front.plain() {
+	if loops(self.Accept) {
 		if c.front.loop, err = newLoop(c.front); err != nil {
 			return err
 		}
