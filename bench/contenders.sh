@@ -252,6 +252,8 @@ start_emulate_50_fcgi() { responder "$WORK/$1.sock" -workers 50; }
 need_emulate_50_fcgi() { need_embedded; }
 start_fork_8_fcgi() { responder "$WORK/$1.sock" -mode fork -workers 8; }
 need_fork_8_fcgi() { need_embedded; }
+start_fork_slot_8_fcgi() { responder "$WORK/$1.sock" -mode fork -accept slot -workers 8; }
+need_fork_slot_8_fcgi() { need_embedded; }
 start_fork_cores_fcgi() { responder "$WORK/$1.sock" -mode fork -workers "$CORES"; }
 need_fork_cores_fcgi() { need_embedded; }
 start_nginx_emulate_50() {
@@ -267,6 +269,11 @@ start_nginx_fork_8() {
 	nginx_fastcgi "$1" "$WORK/responder.$1.sock" 64
 }
 need_nginx_fork_8() { need_nginx_emulate_50; }
+start_nginx_fork_slot_8() {
+	responder "$WORK/responder.$1.sock" -mode fork -accept slot -workers 8
+	nginx_fastcgi "$1" "$WORK/responder.$1.sock" 64
+}
+need_nginx_fork_slot_8() { need_nginx_emulate_50; }
 start_nginx_nethttp() {
 	launch "$BIN/nethttp_fcgi" -listen "$WORK/responder.$1.sock"
 	nginx_fastcgi "$1" "$WORK/responder.$1.sock" 64

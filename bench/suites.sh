@@ -103,12 +103,16 @@ suites() {
 		pair fastcgi emulate_50_fcgi libfcgi_8_fcgi "$count" waited 0.8
 		pair fastcgi fork_8_fcgi nethttp_fcgi "$count" waited -
 		pair fastcgi fork_8_fcgi libfcgi_8_fcgi "$count" waited -
+		pair fastcgi fork_slot_8_fcgi nethttp_fcgi "$count" waited 3.0
+		pair fastcgi fork_slot_8_fcgi libfcgi_8_fcgi "$count" waited 0.8
+		pair fastcgi fork_slot_8_fcgi fork_8_fcgi "$count" waited -
 		pair fastcgi fork_cores_fcgi fork_8_fcgi "$count" waited -
 	done
 
 	# The same behind nginx, which keeps its connections to Bident.
 	pair behind nginx_emulate_50 nginx_libfcgi_8 64 waited 1.0
 	pair behind nginx_fork_8 nginx_libfcgi_8 64 waited -
+	pair behind nginx_fork_slot_8 nginx_libfcgi_8 64 waited -
 	pair behind nginx_emulate_50 nginx_libfcgi_8_kept_4 64 waited -
 	pair behind nginx_emulate_50 nginx_nethttp 64 waited -
 

@@ -162,8 +162,7 @@ type acceptingChild struct {
 	queue   *pool.Queue
 	lanes   *pool.Crew
 	front   *front
-	secure  []bool // which addresses speak TLS
-	records []bool // and which FastCGI
+	like    []arrival // what each address speaks
 	latch   latch
 	passage passage
 	pool    pool.Config
@@ -184,12 +183,12 @@ func (c *acceptingChild) run(o acceptingOrders) error {
 	if c.front, err = newFront(c.queue, Fork, o.Front, c.log); err != nil {
 		return err
 	}
-	c.secure, c.records, c.pool = o.Front.Secure, o.Front.Records, o.Pool
+	c.like, c.pool = o.Front.arrivals(), o.Pool
 	row := self.Scoreboard.Row(self.Slot)
 	c.queue.Meter(row)
 	c.front.timings, c.front.inChild = self.Scoreboard.Timings(self.Slot), true
 	c.front.takes = func() int { return capacity(&c.pool) }
-	if loops(self.Accept) && o.Front.plain() {
+	if loops(self.Accept) {
 		if c.front.loop, err = newLoop(c.front); err != nil {
 			return err
 		}
@@ -325,7 +324,7 @@ func (c *acceptingChild) listen(listeners []net.Listener) error {
 	}
 	for i, l := range listeners {
 		if l != nil {
-			c.front.listenFor(l, arrival{secure: c.secure[i], fcgi: c.records[i]})
+			c.front.listenFor(l, c.like[i])
 		}
 	}
 	c.self.Arrivals(c.arrive) // the first time

@@ -27,7 +27,7 @@
 //     child. All limits and decisions are the parent's.
 //     On Linux a child with one thread for Go code (GOMAXPROCS 1, which each has
 //     if there are as many as processors) has no goroutine for each connection, but
-//     a loop: one goroutine waits for all plain connections (package poller), reads
+//     a loop: one goroutine waits for all connections without TLS (package poller), reads
 //     what has come, and calls the handler itself, in the place of an idle lane,
 //     with its ticket and its line of the scoreboard. Whatever blocks it, a handler
 //     or a slow client, costs it the lead, which a standby takes over. Loop and
@@ -91,7 +91,9 @@
 // over HTTP. An idle connection has no buffers and no lane, one connection carries one
 // request at a time (FCGI_MPXS_CONNS is 0; FCGI_MAX_CONNS and FCGI_MAX_REQS are the
 // lanes and the places in the queue of all pools), and connections move to the successor
-// in an upgrade, but for those with a request. [Variables] are the parameters as the web
+// in an upgrade, and from a child that owns them to another one, but for those with a
+// request that has begun: of any other what has come is encoded again, and goes with the
+// connection. [Variables] are the parameters as the web
 // server has sent them, of several with one name the last; [ErrorStream] writes
 // FCGI_STDERR, too; [RoleOf] tells responders and authorizers from each other. Filters
 // are refused (FCGI_UNKNOWN_ROLE).

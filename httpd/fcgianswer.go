@@ -31,6 +31,16 @@ func (c *conn) reply(resp *fasthttp.Response) (more bool) {
 		c.drop() // cut, as the handler wants it
 		return false
 	}
+	if c.sock != nil && (d.job.reader != nil || resp.IsBodyStream()) {
+		// Its handler may begin to look out, which widens, while this writes.
+		d.seat.mu.Lock()
+		err := c.sock.widen()
+		d.seat.mu.Unlock()
+		if err != nil {
+			c.drop()
+			return false
+		}
+	}
 	bodiless, length := c.measure(resp)
 	if c.front.ids != nil {
 		c.label(resp)

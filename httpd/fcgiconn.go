@@ -3,6 +3,7 @@ package httpd
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bident/bident/internal/fcgi"
+	"github.com/bident/bident/internal/poller"
 	"github.com/bident/bident/pool"
 )
 
@@ -160,8 +162,7 @@ func (c *conn) runFCGI() {
 		if c.web != nil && !c.web.pending() {
 			c.part() // an idle connection holds nothing
 		}
-		begun := c.web != nil || c.desk != nil && c.desk.r < c.desk.w
-		if !begun && c.await() != nil || c.leaves() && c.depart() || !c.exchange() {
+		if !c.begun() && c.await() != nil || c.leaves() && c.depart() || !c.exchange() {
 			return
 		}
 	}
@@ -210,7 +211,7 @@ func (w *webServer) Read(p []byte) (int, error) {
 	}
 	heading := o == nil && !w.composed
 	for {
-		n, err := c.readOn(p, heading)
+		n, err := w.readOn(p, o == nil, heading)
 		switch {
 		case n > 0:
 			return n, nil
@@ -232,16 +233,30 @@ func (w *webServer) Read(p []byte) (int, error) {
 	}
 }
 
-// readOn reads once. If that is for a head, one who serves one connection at a time
-// does not wait for long.
-func (c *conn) readOn(p []byte, heading bool) (int, error) {
-	if !heading || !c.takesTurns() {
-		return c.readInto(p)
+// readOn reads once. alone says that nobody else does something with the connection,
+// and heading that it is for a head: one who serves one connection at a time does not
+// wait for that for long.
+func (w *webServer) readOn(p []byte, alone, heading bool) (int, error) {
+	c := w.conn
+	switch s := c.sock; {
+	case alone && s != nil && s.wide == nil && c.file == nil:
+		// What is there costs no place in the runtime's poller.
+		n, err := poller.Read(s.fd, p)
+		if err != nil && wouldBlock(err) {
+			return c.readInto(p)
+		}
+		if n == 0 && err == nil {
+			err = io.EOF
+		}
+		c.got += int64(n)
+		return n, err
+	case heading && c.takesTurns():
+		c.patient(c.front.turn.idle)
+		n, err := c.readInto(p)
+		c.patient(0)
+		return n, c.wearied(n, err)
 	}
-	c.patient(c.front.turn.idle)
-	n, err := c.readInto(p)
-	c.patient(0)
-	return n, c.wearied(n, err)
+	return c.readInto(p)
 }
 
 // readInto reads once, also what has come with the connection in a file.

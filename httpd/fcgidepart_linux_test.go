@@ -14,14 +14,18 @@ import (
 	"github.com/bident/bident/internal/ferry"
 )
 
-// duoFCGI is duo for connections of web servers.
-func duoFCGI(t *testing.T, l *ledger) (first, second *stage, dial func() *caller) {
+// duoFCGI is duo for connections of web servers, on loops or not.
+func duoFCGI(t *testing.T, l *ledger, looped bool) (first, second *stage, dial func() *caller) {
 	t.Helper()
 	second = newStage(t, frontConfig{}, l.handle, nil)
 	first = newStage(t, frontConfig{}, l.handle, func(p ferry.Parcel) error {
 		second.adopt(p)
 		return nil
 	})
+	if looped {
+		first.looped()
+		second.looped()
+	}
 	return first, second, first.webServers(t)
 }
 
@@ -109,11 +113,12 @@ func (c *caller) expectsFCGI(t testing.TB, want string, managed int) {
 func TestDepartFCGI(t *testing.T) {
 	request := askFCGI("b", "some body", true)
 	body := strings.LastIndex(request, "some body")
-	for _, number := range []uint64{1, 2} {
-		for _, spent := range []bool{false, true} {
+	for way := range 8 {
+		number, spent, looped := uint64(1+way&1), way&2 != 0, way&4 != 0
+		t.Run(fmt.Sprintf("request %d, spent %t, on a loop %t", number, spent, looped), func(t *testing.T) {
 			for cut := 0; cut < len(request); cut++ {
 				l := newLedger()
-				first, second, dial := duoFCGI(t, l)
+				first, second, dial := duoFCGI(t, l, looped)
 				c := dial()
 				if number > 1 {
 					c.say(t, askFCGI("a", "", false))
@@ -138,7 +143,7 @@ func TestDepartFCGI(t *testing.T) {
 				c.Close()
 				second.end()
 			}
-		}
+		})
 	}
 }
 
@@ -146,10 +151,11 @@ func TestDepartFCGI(t *testing.T) {
 // with its body, and with what came behind it.
 func TestDepartFCGIUnbegun(t *testing.T) {
 	for _, n := range []int{0, 1, 1000, 65535, 65536, 100_000, spoolMemory, 2<<20 + 1} {
-		for _, full := range []bool{true, false} {
+		for way := range 4 {
+			full, looped := way&1 != 0, way&2 != 0
 			body := strings.Repeat("0123456789abcde\n", n/16+1)[:n]
 			l := newLedger()
-			first, second, dial := duoFCGI(t, l)
+			first, second, dial := duoFCGI(t, l, looped)
 			for i := range stageLanes {
 				id := fmt.Sprint("busy", i)
 				l.hold[id] = make(chan struct{})
@@ -193,7 +199,7 @@ func TestDepartFCGIUnbegun(t *testing.T) {
 func TestDepartFCGIAborted(t *testing.T) {
 	for _, cut := range []int{16, 40, 100} {
 		l := newLedger()
-		first, _, dial := duoFCGI(t, l)
+		first, _, dial := duoFCGI(t, l, cut == 40)
 		c := dial()
 		request := askFCGI("a", "", false)
 		c.say(t, request[:cut])

@@ -153,6 +153,14 @@ type frontConfig struct {
 	SlowRequest     time.Duration
 }
 
+// arrivals say what each of the listeners speaks.
+func (c *frontConfig) arrivals() (list []arrival) {
+	for i, secure := range c.Secure {
+		list = append(list, arrival{secure: secure, fcgi: c.Records[i]})
+	}
+	return list
+}
+
 // quiet drops what fasthttp logs: broken requests, which their answers report.
 type quiet struct{}
 

@@ -12,7 +12,7 @@ import (
 )
 
 // loop is the front of a child that accepts connections itself, for those that are
-// plain HTTP: one goroutine waits for all of them, reads what has come, and runs
+// plain HTTP, or FastCGI: one goroutine waits for all of them, reads what has come, and runs
 // the handler itself, in the place of a lane (pool.Queue.Here). A connection that
 // rests has no goroutine and no desk, and a request costs no switch of goroutines.
 //
@@ -79,16 +79,6 @@ type port struct {
 // code, which one loop could not keep busy.
 func loops(a fork.Accept) bool {
 	return a != fork.Classic && poller.Supported && runtime.GOMAXPROCS(0) == 1
-}
-
-// plain reports whether there is a listener that a loop could have.
-func (c *frontConfig) plain() bool {
-	for i, secure := range c.Secure {
-		if !secure && !c.Records[i] {
-			return true
-		}
-	}
-	return false
 }
 
 // newLoop starts a loop.

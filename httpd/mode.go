@@ -42,8 +42,8 @@ type Accept int
 
 // The ways to accept connections.
 const (
-	// AcceptAuto is AcceptRequest with one lane per worker and for programs,
-	// and AcceptSlot with more lanes.
+	// AcceptAuto is AcceptRequest with one lane per worker, for programs and for
+	// sockets that are there already, and AcceptSlot with more lanes.
 	AcceptAuto Accept = iota
 	// AcceptRequest keeps all connections in the parent, which dispatches each
 	// request to the lane that pulls it.

@@ -35,9 +35,9 @@ func (c *conn) beginTurn() {
 // rides reports whether a connection that has come otherwise is for the loop, too.
 func (f *front) rides(a arrival) bool {
 	if m := a.moved; m != nil {
-		return !m.note.secure && !m.note.fcgi && (!f.proxied || m.note.admitted)
+		return !m.note.secure && (!f.proxied || m.note.admitted || m.note.fcgi)
 	}
-	return !a.secure && !a.fcgi && !f.proxied && rawConn(a.conn) != nil
+	return !a.secure && (!f.proxied || a.fcgi) && rawConn(a.conn) != nil
 }
 
 // ride begins such a connection.
@@ -47,6 +47,7 @@ func (f *front) ride(a arrival) {
 	if a.moved == nil {
 		c.sock.openWide(a.conn)
 		c.open(c.sock, false, false)
+		c.fcgi = a.fcgi
 		f.mu.Lock()
 		f.conns.add(c)
 		f.mu.Unlock()
@@ -73,7 +74,7 @@ func (c *conn) turn() {
 			c.finish()
 			return
 		}
-		for c.desk.r < c.desk.w {
+		for c.begun() {
 			if c.leaves() && c.depart() {
 				c.finish()
 				return
@@ -90,6 +91,11 @@ func (c *conn) turn() {
 	}
 }
 
+// begun reports whether there is something of a request, in this process.
+func (c *conn) begun() bool {
+	return c.desk != nil && c.desk.r < c.desk.w || c.web != nil && c.web.pending()
+}
+
 // finish ends the connection.
 func (c *conn) finish() {
 	c.front.strike(c)
@@ -99,8 +105,11 @@ func (c *conn) finish() {
 
 // onward goes on to the next request, as far as that is there.
 func (c *conn) onward() onward {
-	if d := c.desk; d != nil && d.r < d.w {
+	if c.begun() {
 		return onRequest
+	}
+	if c.web != nil {
+		c.part()
 	}
 	if c.flush() != nil {
 		return onEnd
@@ -179,6 +188,10 @@ func (c *conn) rest() bool {
 // step takes one request to its answer, as request does, but runs the handler here
 // if a lane is idle. mine says that the connection is not somebody else's now.
 func (c *conn) step() (more, mine bool) {
+	if c.fcgi {
+		c.greet()
+		c.sit()
+	}
 	ready, more := c.begin()
 	if !ready {
 		return more, true

@@ -19,6 +19,11 @@ func (d *desk) watch(gone func()) (stop func()) {
 		if s.dead.Load() {
 			return func() {}
 		}
+		// Who looks out reads beside whoever writes, and the socket is to be the
+		// runtime's before. If it cannot be, the read says so.
+		if c.sock != nil {
+			_ = c.sock.widen()
+		}
 		return c.web.watch(gone)
 	}
 	if d.r+d.size < d.w || d.w == len(d.in) || c.file != nil {

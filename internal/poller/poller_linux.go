@@ -22,13 +22,16 @@ const edge = 1 << 31
 
 // Poller is a set of descriptors.
 type Poller struct {
-	fd     int
+	// The descriptor is used through wait only: after Close the number may be another
+	// Poller's, whose events would be taken away.
 	file   *os.File
 	wait   syscall.RawConn
 	bell   *os.File // an eventfd
 	ring   syscall.RawConn
 	events [eventsMost]syscall.EpollEvent
 	n      int
+	most   int // milliseconds that fetch waits
+	fetch  func(uintptr)
 	look   func(uintptr) bool
 	rung   bool
 	answer func(uintptr) bool
@@ -46,7 +49,7 @@ func New() (*Poller, error) {
 		return nil, fmt.Errorf("poller: eventfd: %w", errno)
 	}
 	_ = syscall.SetNonblock(fd, true) // it is what makes os.NewFile take it for one to be polled
-	p := &Poller{fd: fd, file: os.NewFile(uintptr(fd), "epoll"), bell: os.NewFile(bell, "eventfd")}
+	p := &Poller{file: os.NewFile(uintptr(fd), "epoll"), bell: os.NewFile(bell, "eventfd")}
 	var a, b error
 	p.wait, a = p.file.SyscallConn()
 	p.ring, b = p.bell.SyscallConn()
@@ -55,7 +58,19 @@ func New() (*Poller, error) {
 		p.Close()
 		return nil, fmt.Errorf("poller: %w", err)
 	}
-	p.look = func(uintptr) bool { return p.Poll(0) > 0 }
+	p.fetch = func(fd uintptr) {
+		n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, fd,
+			uintptr(unsafe.Pointer(&p.events)), eventsMost, uintptr(p.most), 0, 0)
+		if errno != 0 {
+			n = 0 // interrupted
+		}
+		p.n = int(n)
+	}
+	p.look = func(fd uintptr) bool {
+		p.most = 0
+		p.fetch(fd)
+		return p.n > 0
+	}
 	p.answer = func(fd uintptr) bool {
 		count := [8]byte{1}
 		if p.rung = !p.rung; p.rung {
@@ -94,21 +109,21 @@ func (p *Poller) Remove(fd int) {
 
 func (p *Poller) control(op, fd int, events uint32, tag int) error {
 	e := syscall.EpollEvent{Events: events, Fd: int32(tag)}
-	if err := syscall.EpollCtl(p.fd, op, fd, &e); err != nil {
+	var failed error
+	err := p.wait.Control(func(own uintptr) { failed = syscall.EpollCtl(int(own), op, fd, &e) })
+	if err = errors.Join(err, failed); err != nil {
 		return fmt.Errorf("poller: %w", err)
 	}
 	return nil
 }
 
 // Poll waits for events, at most so many milliseconds, and returns how many there
-// are.
+// are: none if the Poller was closed.
 func (p *Poller) Poll(milliseconds int) int {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(p.fd),
-		uintptr(unsafe.Pointer(&p.events)), eventsMost, uintptr(milliseconds), 0, 0)
-	if errno != 0 {
-		n = 0 // interrupted, or closed
+	p.most = milliseconds
+	if p.wait.Control(p.fetch) != nil {
+		p.n = 0
 	}
-	p.n = int(n)
 	return p.n
 }
 

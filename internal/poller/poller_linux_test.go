@@ -189,3 +189,38 @@ func TestDescriptors(t *testing.T) {
 		t.Errorf("%d descriptors, %d before", after, before)
 	}
 }
+
+// TestClosedTakesNothing: a Poller that was closed takes nobody's events, whoever has its number
+// now.
+func TestClosedTakesNothing(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	if _, err := w.Write([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	for range 10 {
+		p, err := New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Close()
+		q, err := New()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := q.Add(int(r.Fd()), 1); err != nil {
+			t.Fatal(err)
+		}
+		if a, b := p.Poll(0), q.Poll(0); a != 0 || b != 1 {
+			t.Errorf("%d events of a closed Poller, %d of the other one", a, b)
+		}
+		if err := p.Add(int(r.Fd()), 1); err == nil {
+			t.Error("a closed Poller takes a descriptor")
+		}
+		q.Close()
+	}
+}

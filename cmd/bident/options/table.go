@@ -111,7 +111,7 @@ func table(s *Serve) []Key {
 			Help: "lanes of a worker: how many requests it executes at a time"},
 		{Name: "accept", into: &s.Accept, Group: groupHow, Arg: "HOW", Default: "auto",
 			check: oneOf([]string{"auto", "request", "slot", "classic", "shared", "flock", "semaphore", "pipe", "dispatch"}),
-			Help: "who accepts connections in fork mode: request for the parent, slot for the workers, auto for request with concurrency 1 or a program, else slot; " +
+			Help: "who accepts connections in fork mode: request for the parent, slot for the workers, auto for request with concurrency 1, a program or a socket that listens already, else slot; " +
 				"or, to compare: shared for workers with one socket, flock, semaphore or pipe for one of them at a time, classic for one connection per worker, dispatch for the parent, which passes connections to workers"},
 		{Name: "lock_file", into: &s.LockFile, Group: groupHow, Arg: "FILE",
 			Help: "file to lock with accept flock; if empty, a temporary one"},
