@@ -90,13 +90,13 @@
 // parameter becomes a field of its own, and bodies wait in temporary files as they do
 // over HTTP. An idle connection has no buffers and no lane, one connection carries one
 // request at a time (FCGI_MPXS_CONNS is 0; FCGI_MAX_CONNS and FCGI_MAX_REQS are the
-// lanes and the places in the queue of all pools), and connections move to the successor
-// in an upgrade, and from a child that owns them to another one, but for those with a
-// request that has begun: of any other what has come is encoded again, and goes with the
-// connection. [Variables] are the parameters as the web
-// server has sent them, of several with one name the last; [ErrorStream] writes
-// FCGI_STDERR, too; [RoleOf] tells responders and authorizers from each other. Filters
-// are refused (FCGI_UNKNOWN_ROLE).
+// lanes and the places in the queue of all pools, in a child that has connections as
+// they were when it was started), and connections move to the successor in an upgrade,
+// and from a child that owns them to another one, but for those with a request that has
+// begun: of any other what has come is encoded again, and goes with the connection.
+// [Variables] are the parameters as the web server has sent them, of several with one
+// name the last; [ErrorStream] writes FCGI_STDERR, too; [RoleOf] tells responders and
+// authorizers from each other. Filters are refused (FCGI_UNKNOWN_ROLE).
 //
 // The web server's word counts: on the client's address (REMOTE_ADDR, REMOTE_PORT), on
 // HTTPS, on REQUEST_URI, or SCRIPT_NAME, PATH_INFO and QUERY_STRING where that is
