@@ -186,9 +186,7 @@ func TestDepartFCGIUnbegun(t *testing.T) {
 				close(l.hold[fmt.Sprint("busy", i)])
 			}
 			first.retire()
-			if disk, memory := first.bodyDisk.Load(), first.bodyMemory.Load(); disk != 0 || memory != 0 {
-				t.Errorf("%d octets of bodies are left in files, %d in memory", disk, memory)
-			}
+			first.bodyless()
 			second.retire()
 		}
 	}
@@ -249,9 +247,7 @@ func TestDepartFCGIFails(t *testing.T) {
 		if !strings.HasPrefix(out, "Status: 503") || end.ProtocolStatus != fcgi.Overloaded || err != nil {
 			t.Errorf("%q %+v %v", out, end, err)
 		}
-		if disk, memory := s.bodyDisk.Load(), s.bodyMemory.Load(); disk != 0 || memory != 0 {
-			t.Errorf("%d octets of bodies are left in files, %d in memory", disk, memory)
-		}
+		s.bodyless()
 	}
 }
 
