@@ -307,15 +307,3 @@ func TestDepartFails(t *testing.T) {
 	}
 	<-drained
 }
-
-// bodyless waits until nothing of a body is left: a connection is off the list before
-// its desk is cleared.
-func (s *stage) bodyless() {
-	s.t.Helper()
-	until(s.t, func() string {
-		if disk, memory := s.bodyDisk.Load(), s.bodyMemory.Load(); disk != 0 || memory != 0 {
-			return fmt.Sprintf("%d octets of bodies are left in files, %d in memory", disk, memory)
-		}
-		return ""
-	})
-}

@@ -157,6 +157,21 @@ func (s *stage) held(n int, what string, more func(c *conn) bool) {
 	}
 }
 
+// bodyless waits until nothing of a body is left: a connection is off the list before
+// its desk is cleared.
+func (s *stage) bodyless() {
+	s.t.Helper()
+	for deadline := time.Now().Add(stagePatience); ; time.Sleep(time.Millisecond) {
+		disk, memory := s.bodyDisk.Load(), s.bodyMemory.Load()
+		switch {
+		case disk == 0 && memory == 0:
+			return
+		case time.Now().After(deadline):
+			s.t.Fatalf("%d octets of bodies are left in files, %d in memory", disk, memory)
+		}
+	}
+}
+
 func inPhase(p phase) func(*conn) bool {
 	return func(c *conn) bool { return phase(c.phase.Load()&phaseMask) == p }
 }
