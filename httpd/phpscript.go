@@ -139,14 +139,25 @@ func (p *phpScript) visit(translated bool, f func(name, value []byte)) {
 	}
 }
 
+// everyExtension permits every name.
+const everyExtension = "*"
+
+// namedExtensions are what the name of a file must end with, if nothing else is said,
+// for PHP to run it on a web server's word.
+var namedExtensions = []string{".php", ".phar"}
+
 // permits reports whether a file may be run, by the end of its name.
 func (s *scripts) permits(file []byte) bool {
-	for _, ext := range s.extensions {
-		if len(file) > len(ext) && string(file[len(file)-len(ext):]) == ext {
+	list := s.extensions
+	if len(list) == 0 {
+		list = namedExtensions
+	}
+	for _, ext := range list {
+		if ext == everyExtension || len(file) > len(ext) && string(file[len(file)-len(ext):]) == ext {
 			return true
 		}
 	}
-	return len(s.extensions) == 0
+	return false
 }
 
 // runsNamed reports whether it is a web server's word which script PHP runs.

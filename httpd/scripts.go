@@ -67,7 +67,8 @@ type Scripts struct {
 	// has PHP run, such as .php: php-fpm's security.limit_extensions. It is looked at
 	// the file that PHP would run, which may be one in the middle of SCRIPT_FILENAME.
 	// Anything else is 403, and a line in the log. It is for FastCGI, a program whose name
-	// begins with php, and neither Root nor Script. Default: all files may be run.
+	// begins with php, and neither Root nor Script. Default: .php and .phar, as php-fpm has
+	// it; "*" alone permits every name.
 	Extensions []string
 	// Script is a file that is run for every path that is no file to be sent:
 	// SCRIPT_FILENAME is this file, SCRIPT_NAME empty, PATH_INFO the whole path.
@@ -116,7 +117,7 @@ type scripts struct {
 	php  bool
 	// translated says that the program gets PATH_TRANSLATED.
 	translated bool
-	extensions []string   // of what a web server has PHP run; none: all
+	extensions []string   // of what a web server has PHP run; none: namedExtensions
 	isolation  *Isolation // of the program
 	params     ownParams
 	tree       *files.Files // nil without a Root
@@ -195,7 +196,10 @@ func (h *Scripts) open(i *Isolation) (_ *scripts, err error) {
 		bad("Extensions are for PHP, without Root and Script: they make no sense here")
 	}
 	if slices.Contains(h.Extensions, "") {
-		bad("Extensions: there is an empty one, which all names end with")
+		bad("Extensions: there is an empty one, which all names end with: use * for that")
+	}
+	if slices.Contains(h.Extensions, everyExtension) && len(h.Extensions) > 1 {
+		bad("Extensions: * permits every name, and stands alone")
 	}
 	if h.Fallback != "" {
 		switch {

@@ -120,6 +120,28 @@ func TestPHPFPMNamed(t *testing.T) {
 	p.d.waitLog("script=" + root + "/evil.jpg")
 }
 
+// TestPHPExtensions: without a pool the flag says so, with php-fpm's default.
+func TestPHPExtensions(t *testing.T) {
+	t.Parallel()
+	needPrograms(t, "php-cgi", "cgi-fcgi")
+	root := phpSite(t)
+	for limit, want := range map[string]string{"": "200 403 403", "*": "200 200 200", ".jpg": "403 200 200"} {
+		socket := filepath.Join(shortDir(t), "s")
+		args := []string{"--listen=fcgi+unix://" + socket, "--max-servers=1"}
+		if limit != "" {
+			args = append(args, "--limit-extensions="+limit)
+		}
+		serveForTest(t, append(args, "--", "php-cgi")...)
+		var got []string
+		for _, name := range []string{"x.php", "evil.jpg", "evil.jpg/x.php"} {
+			got = append(got, askScript(t, socket, map[string]string{"SCRIPT_FILENAME": filepath.Join(root, name)})[:3])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("%q: %s, not %s", limit, got, want)
+		}
+	}
+}
+
 // TestPHPFPMExtensions: the pool says which extensions there are.
 func TestPHPFPMExtensions(t *testing.T) {
 	t.Parallel()

@@ -33,6 +33,8 @@ func (r *reading) php(program bool) {
 			r.contradict("limit_extensions", "makes no sense with root", "match says which of its files are scripts", "root")
 		case r.Script != "":
 			r.contradict("limit_extensions", "makes no sense with script", "that is what is run", "script")
+		case len(r.LimitExtensions) > 1 && slices.Contains(r.LimitExtensions, "*"):
+			r.contradict("limit_extensions", "has * beside others", "* permits every name, and stands alone")
 		}
 	}
 	if !is {

@@ -185,6 +185,9 @@ func (m *fpmMapping) extensions() {
 			m.ignore(d, "script is what is run")
 		}
 	case m.isPHP():
+		if len(names) == 0 {
+			names = []string{"*"}
+		}
 		items := make([]value, len(names))
 		for i, name := range names {
 			items[i] = value{kind: word, text: name}

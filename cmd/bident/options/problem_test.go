@@ -211,6 +211,7 @@ func TestArgumentProblems(t *testing.T) {
 		{"--limit-extensions .php -- perl", 78, "--limit-extensions: makes no sense without a program that is PHP's (php-cgi, or another program whose name begins with php)"},
 		{"--limit-extensions .php --root a -- php-cgi", 78, "--limit-extensions: makes no sense with root (match says which of its files are scripts)"},
 		{"--limit-extensions .php --script a -- php-cgi", 78, "--limit-extensions: makes no sense with script (that is what is run)"},
+		{"--limit-extensions .php --limit-extensions * -- php-cgi --listen fcgi://:1", 78, "--limit-extensions: has * beside others (* permits every name, and stands alone)"},
 		{"--limit-extensions= -- php-cgi", 64, `--limit-extensions: "" is not the end of the name of a file (such as .php)`},
 		{"--param A=b", 78, "--param: makes no sense without a program (it is for a program after --, cgi_bin or upstream)"},
 		{"--param A --upstream fcgi://a:1", 78, `--param: "A" is not a parameter with its value (such as GITWEB_CONFIG=/etc/gitweb.conf)`},

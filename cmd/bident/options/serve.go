@@ -29,7 +29,8 @@ type Serve struct {
 	Script       string   // file; empty: the one that is asked for
 	Fallback     string   // path below Root; empty: none
 	SendfileRoot []string // directories
-	// LimitExtensions are ends of the names of files, each not empty; none: all.
+	// LimitExtensions are ends of the names of files, each not empty; "*" alone: all; none:
+	// .php and .phar.
 	LimitExtensions []string
 
 	// Where.

@@ -55,7 +55,7 @@ func table(s *Serve) []Key {
 		{Name: "sendfile_root", into: &s.SendfileRoot, Group: groupWhat, Arg: "DIR", check: directoryName,
 			Help: "one more directory, beside root, with files that a program may have sent by X-Sendfile, repeatable"},
 		{Name: "limit_extensions", into: &s.LimitExtensions, Group: groupWhat, Arg: "EXT", check: nameEnd,
-			Help: "what the name of a file must end with that a web server has PHP run over FastCGI, such as .php, repeatable; if there is none, all may be run, but with php_fpm_conf what that says, or .php and .phar"},
+			Help: "what the name of a file must end with that a web server has PHP run over FastCGI, repeatable; * for any; if there is none, .php and .phar, or what php_fpm_conf says"},
 		{Name: "cgi", into: &s.CGI, Group: groupWhat, Default: "false",
 			Help: "the program after -- speaks CGI: it is started anew for each request"},
 		{Name: "cgi_bin", into: &s.CGIBin, Group: groupWhat, Arg: "DIR",
