@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"bytes"
 	"io"
 	"net"
 
@@ -100,6 +101,9 @@ func (r *exchangeRunner) passOn(params *fcgi.Params) {
 	m := &r.answered.mount
 	ours := m.settled()
 	for name, value := range params.All() {
+		if bytes.IndexByte(name, 0) >= 0 {
+			continue // PHP takes it for what is in front of that
+		}
 		var b [foldedName]byte
 		switch string(foldName(&b, name)) {
 		case "CONTENT_LENGTH", "HTTP_PROXY", "HTTP_CONTENT_LENGTH", "HTTP_TRANSFER_ENCODING":

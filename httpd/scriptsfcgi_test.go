@@ -18,7 +18,7 @@ func TestScriptsOverFCGI(t *testing.T) {
 			{"SCRIPT_FILENAME", "/etc/passwd"}, {"SCRIPT_NAME", "/theirs"}, {"PATH_INFO", "/theirs"}, {"PATH_TRANSLATED", "/theirs"},
 			{"DOCUMENT_ROOT", "/theirs"}, {"DOCUMENT_URI", "/theirs"}, {"REMOTE_ADDR", "192.0.2.7"}, {"OWN", "theirs"}, {"HTTP_PROXY", "theirs"},
 			{"HTTP-PROXY", "theirs"}, {"HTTP_Proxy", "theirs"}, {"HTTP_TRANSFER-ENCODING", "theirs"}, {"HTTP_Content-Length", "theirs"},
-			{"http_transfer_encoding", "theirs"}, {"REMOTE_PORT", ""},
+			{"http_transfer_encoding", "theirs"}, {"REMOTE_PORT", ""}, {"SCRIPT_FILENAME\x00=", "theirs"},
 		}...)
 		a := w.do(list, []byte(body))
 		if a.status != 200 {

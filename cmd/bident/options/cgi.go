@@ -1,5 +1,11 @@
 package options
 
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
 // cgi reports what contradicts programs that are started for each request.
 func (r *reading) cgi(program bool) {
 	bin := r.CGIBin != ""
@@ -24,6 +30,10 @@ func (r *reading) cgi(program bool) {
 	if bin && r.Root != "" && r.CGIPrefix == "/" {
 		r.contradict("cgi_prefix", "/ makes no sense with root", "the files would never be served: leave out one of them", "root")
 	}
+	if at, shown := below(r.Root, r.CGIBin); bin && r.Root != "" && shown && at != r.CGIPrefix && r.CGIPrefix != "/" {
+		r.contradict("cgi_bin", fmt.Sprintf("the directory is in root, whose files anybody may read: so would its scripts be, at %s", at),
+			"put it elsewhere, or let cgi_prefix be that path", "root")
+	}
 	if !r.CGI && !bin {
 		return
 	}
@@ -34,4 +44,19 @@ func (r *reading) cgi(program bool) {
 	if r.KillMemory != 0 {
 		r.contradict("kill_memory", "makes no sense with CGI", why, "cgi", "cgi_bin")
 	}
+}
+
+// below reports whether a directory is root or in it, by its name, and at which path of
+// URLs its files are then.
+func below(root, dir string) (at string, is bool) {
+	root, a := filepath.Abs(root)
+	dir, b := filepath.Abs(dir)
+	name, err := filepath.Rel(root, dir)
+	if a != nil || b != nil || err != nil || name == ".." || strings.HasPrefix(name, ".."+string(filepath.Separator)) {
+		return "", false
+	}
+	if name == "." {
+		return "/", true
+	}
+	return "/" + filepath.ToSlash(name) + "/", true
 }

@@ -173,6 +173,7 @@ func TestArgumentProblems(t *testing.T) {
 		{"--cgi-bin a --cgi-prefix a", 64, `--cgi-prefix: "a" is not a path that begins and ends with a slash (such as /cgi-bin/)`},
 		{"--cgi-bin a --cgi-prefix /a/../", 64, `--cgi-prefix: "/a/../" is not a path that begins and ends with a slash (such as /cgi-bin/)`},
 		{"--cgi-bin a --cgi-prefix / --root b", 78, "--cgi-prefix: / makes no sense with root (the files would never be served: leave out one of them)"},
+		{"--cgi-bin b/a --root b --cgi-prefix /cgi/", 78, "--cgi-bin: the directory is in root, whose files anybody may read: so would its scripts be, at /a/ (put it elsewhere, or let cgi_prefix be that path)"},
 		{"--cgi --max-memory 1g -- x", 78, "--max-memory: makes no sense with CGI (a process of its own does each request: rlimit_as limits its memory)"},
 		{"--match ( -- x", 64, `--match: "(" is no regular expression: missing closing ): "(" (such as ^/app/ or \.php$)`},
 		{"--match a", 78, "--match: makes no sense without a program (it is about what the program answers)"},
