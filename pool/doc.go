@@ -47,7 +47,8 @@
 //   - A worker that has to go is replaced by a successor that is ready, the oldest
 //     first; of those that are too many the youngest go first.
 //   - Whatever has a time limit is killed when it is over: starting, retiring, the
-//     end of the server.
+//     end of the server; and after two seconds the first of those that linger, if they
+//     are more than Want and nobody could start in their place.
 //   - After deaths that nobody asked for it waits as [Backoff] says; meanwhile the
 //     rest serves.
 //   - When nothing happens any more, it comes to rest with Want workers of the

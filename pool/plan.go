@@ -195,6 +195,7 @@ func (p *place) starts(d *Decision) {
 			short--
 		}
 	}
+	room += p.evict(d, min(need-room, p.want-p.t.available()))
 	if need = min(need, room); need <= 0 {
 		return
 	}
@@ -224,6 +225,33 @@ func (p *place) starts(d *Decision) {
 		}
 		d.do(Start, predecessor, "")
 	}
+}
+
+// lingerGrace is how long a worker that has nothing in hand may take to leave, at the
+// least.
+const lingerGrace = 2 * time.Second
+
+// evict kills up to so many of those that have nothing in hand and do not leave, the
+// first to be told first: they are more than there should be workers, their places are
+// needed, and requests would wait for as long as they like. It returns how many.
+func (p *place) evict(d *Decision, most int) (n int) {
+	for p.idlers > p.want && n < most {
+		var oldest *Member
+		for i := range p.t.Members {
+			if m := &p.t.Members[i]; m.Lingering && m.Phase == PhaseRetiring && (oldest == nil || m.Told.Before(oldest.Told)) {
+				oldest = m
+			}
+		}
+		if end := oldest.Told.Add(lingerGrace); p.now.Before(end) {
+			d.wake(end)
+			break
+		}
+		d.do(Kill, oldest.ID, CauseKilled)
+		oldest.Phase = PhaseKilled
+		p.idlers--
+		n++
+	}
+	return n
 }
 
 // heirs are the workers whose successors are yet to be started: the expiring

@@ -59,7 +59,13 @@ func TestPlanFixed(t *testing.T) {
 		{"lingering ones take none", Config{MaxServers: 1},
 			Tally{Members: []Member{live(1, retiring, lingering), live(2, spent)}}, second, "start 2", 0},
 		{"but for those that are too many", Config{MaxServers: 1},
-			Tally{Members: []Member{live(1, retiring, lingering), live(2, retiring, lingering), live(3, retiring, lingering)}}, second, "", 0},
+			Tally{Members: []Member{live(1, retiring, lingering), live(2, retiring, lingering), live(3, retiring, lingering)}}, second, "", 2 * second},
+		{"of which one has to go", Config{MaxServers: 1},
+			Tally{Members: []Member{live(1, retiring, lingering), live(2, retiring, lingering), live(3, retiring, lingering)}}, 2 * second,
+			"kill 1 killed, start 0", 0},
+		{"unless somebody serves", Config{MaxServers: 1},
+			Tally{Members: []Member{live(1, retiring, lingering), live(2, retiring, lingering), live(3, retiring, lingering),
+				live(4, expiring(CauseRecycle))}}, 2 * second, "", 0},
 
 		// Replacement.
 		{"heir first", Config{MaxServers: 2}, Tally{Members: []Member{live(1, expiring(CauseRecycle)), live(2)}}, second, "start 1", 0},
