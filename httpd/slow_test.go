@@ -262,10 +262,10 @@ var slowSorts = []func(c *client, tick func() bool){
 	},
 }
 
-// TestSlowCrowd: beside five hundred slow clients of all sorts a strict one gets
+// TestSlowCrowd: beside two hundred slow clients of all sorts a strict one gets
 // right answers only.
 func TestSlowCrowd(t *testing.T) {
-	const crowd, requests = 500, 200
+	const crowd, requests = 200, 200
 	sideBySide(t, probeHandlerKinds(), func(t *testing.T, k kind) {
 		s := start(t, k.with(func(s *httpd.Server) {
 			second := time.Second
