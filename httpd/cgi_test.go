@@ -57,6 +57,9 @@ func TestCGIProgram(t *testing.T) {
 	path := filepath.Join(scripts(t, map[string]string{"program": plain + `pwd; echo "$#:$1:$2"; env | sort`}), "program")
 	t.Setenv("HTTP_PROXY", "http://evil.example")
 	t.Setenv("REMOTE_USER", "root")
+	t.Setenv("FCGI_SOCKET_PATH", "/run/the-server")
+	t.Setenv("FCGI_LISTEN_QUEUE", "9")
+	t.Setenv("FCGI_LISTENSOCK_FILENO", "0")
 	t.Setenv("INHERITED", "yes")
 	here, err := os.Getwd()
 	if err != nil {
@@ -64,7 +67,7 @@ func TestCGIProgram(t *testing.T) {
 	}
 	for _, clear := range []bool{false, true} {
 		s := serveCGI(t, httpd.CGI(path, "a", "b c"), pool.Config{}, func(s *httpd.Server) {
-			s.ClearEnv, s.Env = clear, []string{"OWN=1", "OWN=2", "SERVER_NAME=no"}
+			s.ClearEnv, s.Env = clear, []string{"OWN=1", "OWN=2", "SERVER_NAME=no", "FCGI_LISTEN_QUEUE=8"}
 		})
 		c := newClient(t, s.url)
 		c.send(t, "GET /p%20q/r?s=t HTTP/1.1\r\nHost: example.com:81\r\nProxy: http://evil.example\r\nX-A: 1\r\nX-A: 2\r\n\r\n")
@@ -79,7 +82,7 @@ func TestCGIProgram(t *testing.T) {
 		}
 		for _, want := range []string{
 			"PATH_INFO=/p q/r", "SCRIPT_NAME=", "QUERY_STRING=s=t", "SERVER_NAME=example.com", "SCRIPT_FILENAME=" + path,
-			"GATEWAY_INTERFACE=CGI/1.1", "REMOTE_ADDR=127.0.0.1", "OWN=2", "REQUEST_URI=/p%20q/r?s=t", "HTTP_X_A=1, 2",
+			"GATEWAY_INTERFACE=CGI/1.1", "REMOTE_ADDR=127.0.0.1", "OWN=2", "FCGI_LISTEN_QUEUE=8", "REQUEST_URI=/p%20q/r?s=t", "HTTP_X_A=1, 2",
 		} {
 			if !slices.Contains(lines, want) {
 				t.Errorf("no %q in %q", want, lines)
@@ -89,7 +92,7 @@ func TestCGIProgram(t *testing.T) {
 			t.Errorf("clear %t: %q", clear, lines)
 		}
 		for _, line := range lines {
-			for _, not := range []string{"HTTP_PROXY=", "REMOTE_USER=", "CONTENT_LENGTH=", "CONTENT_TYPE="} {
+			for _, not := range []string{"HTTP_PROXY=", "REMOTE_USER=", "CONTENT_LENGTH=", "CONTENT_TYPE=", "FCGI_SOCKET_PATH=", "FCGI_LISTENSOCK_FILENO="} {
 				if strings.HasPrefix(line, not) {
 					t.Errorf("%q", line)
 				}

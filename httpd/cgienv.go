@@ -26,7 +26,7 @@ func cgiEnvironment(set []string, cleared bool) []string {
 		for _, v := range os.Environ() {
 			name := variableName(v)
 			// HTTP_PROXY among them: see httpoxy, CVE-2016-5385.
-			if !strings.HasPrefix(name, "HTTP_") && !slices.Contains(absentVariables, name) {
+			if !strings.HasPrefix(name, "HTTP_") && !slices.Contains(absentVariables, name) && !saysWhereToListen(v) {
 				env = append(env, v)
 			}
 		}

@@ -253,11 +253,13 @@
 // with the same arguments, environment and directory, all listening sockets with what
 // waits in them, and the next generation number. The successor reads its configuration
 // afresh. An address that the old process has, too, is inherited, however it is written;
-// others are bound, and those that nobody wants any more are closed. Its workers accept
-// nothing before it has taken over, which happens when the first of them are all ready:
-// it opens the admin listener, calls Hooks.TakeOver, and serves. Until then the old
-// process is the server, and if the successor fails, dies or takes too long it stays so
-// and nobody has noticed.
+// others are bound, and those that nobody wants any more are closed. The path of a UNIX
+// socket is the newest process's to remove, but for sockets that listened already when
+// the first one was started: their paths stay. Its workers accept nothing before it
+// has taken over, which happens when the first of them are all ready: it opens the
+// admin listener, calls Hooks.TakeOver, and serves. Until then the old process is the
+// server, and if the successor fails, dies or takes too long it stays so and nobody has
+// noticed.
 //
 // Afterwards the old process finishes the requests in hand, and gives all other
 // connections to the successor, with what was read of them; those with TLS are

@@ -102,12 +102,12 @@ func (r *instance) forkConfig(o *pool.Options, c pool.Config, program []string) 
 	}
 	r.closers = append(r.closers, func() { board.Close() })
 	o.Board = board.Scoreboard
-	env := s.Env
+	env, cleared := s.Env, s.ClearEnv
 	if program != nil {
-		env = s.programEnv()
+		env, cleared = s.programEnv(), true
 	}
 	return fork.Config{
-		Name: s.Name, Program: program, Env: env, ClearEnv: s.ClearEnv, Board: board,
+		Name: s.Name, Program: program, Env: env, ClearEnv: cleared, Board: board,
 		GOMAXPROCS: r.childThreads(c.MaxServers, program), Log: r.log, DieTimeout: dieTimeout(c),
 		Isolation: r.childIsolation(),
 	}, nil

@@ -39,7 +39,9 @@ func (h programHandler) program() []string             { return h }
 //
 // Unless Env has them, it gets PHP_FCGI_CHILDREN and PHP_FCGI_MAX_REQUESTS as 0: how
 // many processes there are, and how many requests each serves, is the server's
-// business, not php-cgi's.
+// business, not php-cgi's. Nor does it inherit FCGI_SOCKET_PATH, FCGI_LISTEN_QUEUE and
+// FCGI_LISTENSOCK_FILENO, which are about the server's own socket; CGI programs do not,
+// either.
 func Program(name string, args ...string) Handler {
 	return programHandler(append([]string{name}, args...))
 }

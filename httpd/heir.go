@@ -102,7 +102,7 @@ func (r *instance) inherit(a address) ([]*listen.Listener, error) {
 			listen.CloseDescriptor(fd) // the seat of a worker that there never was
 			continue
 		}
-		l, err := listen.Inherit(fd, r.listenOptions())
+		l, err := listen.Inherit(fd, r.listenOptions(a))
 		if err != nil {
 			return nil, err
 		}
@@ -160,14 +160,15 @@ func (r *instance) keepPaths(keep bool) {
 }
 
 // closeUnwanted closes the inherited sockets that the configuration has no use for,
-// and removes their paths.
+// and removes the paths of those that a server has made.
 func (r *instance) closeUnwanted() {
 	for i, s := range r.heir.Sockets {
 		fd := r.heir.Take(i)
 		if fd < 0 {
 			continue
 		}
-		l, err := listen.Inherit(fd, listen.Options{})
+		lent := address{network: s.Network}.outside()
+		l, err := listen.Inherit(fd, listen.Options{Lent: lent})
 		if err != nil {
 			continue // it does not listen, and is closed
 		}

@@ -178,13 +178,13 @@ func (r *instance) bind(a address) (*listen.Listener, error) {
 		if err != nil {
 			return nil, err
 		}
-		return listen.Inherit(fd, r.listenOptions())
+		return listen.Inherit(fd, r.listenOptions(a))
 	}
-	return listen.Open(a.network, a.address, r.listenOptions())
+	return listen.Open(a.network, a.address, r.listenOptions(a))
 }
 
-func (r *instance) listenOptions() listen.Options {
-	return listen.Options{Backlog: r.server.Backlog, Mode: r.server.SocketMode, Owner: r.plan.owner}
+func (r *instance) listenOptions(a address) listen.Options {
+	return listen.Options{Backlog: r.server.Backlog, Mode: r.server.SocketMode, Owner: r.plan.owner, Lent: a.outside()}
 }
 
 // run is the server's life.

@@ -12,7 +12,7 @@ import (
 
 // Inherit makes a listener of a socket that listens already in another process,
 // which goes on having it. The descriptor is taken over, also if it fails. The path
-// of a UNIX socket is kept; see Keep. Of the options the backlog counts.
+// of a UNIX socket is kept; see Keep. Of the options Backlog and Lent count.
 func Inherit(fd int, o Options) (*Listener, error) {
 	f := os.NewFile(uintptr(fd), "inherited listener")
 	defer f.Close()
@@ -20,7 +20,10 @@ func Inherit(fd int, o Options) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inherited listener: %w", plain(err))
 	}
-	p := inheritedPath(l.Addr())
+	var p *path
+	if !o.Lent {
+		p = inheritedPath(l.Addr())
+	}
 	bound, err := finish(l, nil, o, nil)
 	if err != nil {
 		return nil, fmt.Errorf("inherited listener %s: %w", l.Addr(), err)

@@ -27,6 +27,10 @@ type Options struct {
 	Mode fs.FileMode
 	// Owner is whose a UNIX socket's path becomes. Nil leaves it to the system.
 	Owner *Owner
+	// Lent says that an inherited socket belongs to whoever has made it, such as a
+	// service manager, for longer than any server: the path of a UNIX socket stays,
+	// whatever Keep says. Only Inherit heeds it.
+	Lent bool
 }
 
 // Owner is a user and a group; -1 is the one that it has anyway.
