@@ -2,13 +2,11 @@ package httpd_test
 
 import (
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/bident/bident/internal/fcgi"
@@ -18,37 +16,10 @@ import (
 // TestFCGIUpgrade: a new process has the connections of web servers, those on which a
 // record has come in part among them, and no request is lost.
 func TestFCGIUpgrade(t *testing.T) {
-	dir := t.TempDir()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), upgradeVariable+"="+dir)
-	cmd.Stderr = testLog{t}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		found, _ := filepath.Glob(filepath.Join(dir, "ready.*"))
-		for _, name := range found {
-			var pid int
-			_, err := fmt.Sscanf(filepath.Base(name), "ready.%d", &pid)
-			if _, ended := os.Stat(filepath.Join(dir, fmt.Sprintf("ended.%d", pid))); err == nil && ended != nil {
-				_ = syscall.Kill(pid, syscall.SIGKILL)
-			}
-		}
-		_ = cmd.Wait()
-	})
-	until(t, func() string {
-		if found, _ := filepath.Glob(filepath.Join(dir, "ready.*")); len(found) == 0 {
-			return "not ready"
-		}
-		return ""
-	})
-	url := "fcgi+unix://" + filepath.Join(dir, "records")
+	u := startUpgradable(t)
+	url := "fcgi+unix://" + filepath.Join(u.dir, "records")
 	idle, half, later := dialFCGI(t, url), dialFCGI(t, url), dialFCGI(t, url)
-	first := idle.get("/").body
+	idle.get("/")
 	whole := octetsOf(1, fcgi.RoleResponder, 1, params("POST", "/", 5), []byte("hello"))
 	half.get("/")
 	half.write(whole[:5]) // of a header
@@ -67,30 +38,27 @@ func TestFCGIUpgrade(t *testing.T) {
 			}
 		})
 	}
+	defer wg.Wait()
+	defer stop.Store(true)
 	if a := dialFCGI(t, url).get("/upgrade"); a.body != "failed=false succeeded=false upgrading=false <nil>\n" {
 		t.Errorf("upgrade: %+v", a)
 	}
+	// Until it has given them away the old process may answer what comes on them.
+	u.await("ended", u.pid)
 	next := idle.get("/").body
-	if next == first {
-		t.Error("the old process answers still")
+	if pid, err := strconv.Atoi(next); err != nil || pid == u.pid {
+		t.Fatalf("process %s answers after the upgrade of %d", next, u.pid)
+	} else {
+		u.await("ready", pid)
 	}
 	half.write(whole[5:])
-	// The old process may be at another connection still.
-	if a, err := half.answer(1); err != nil || !strings.HasSuffix(a.body, "hello") {
+	if a, err := half.answer(1); err != nil || a.body != next+"hello" {
 		t.Errorf("half of a header: %+v %v", a, err)
 	}
-	if a := half.get("/"); a.body != next {
-		t.Errorf("after it %q answers, not %q", a.body, next)
-	}
 	later.write(whole[60:])
-	if a, err := later.answer(1); err != nil || !strings.HasSuffix(a.body, "hello") {
+	if a, err := later.answer(1); err != nil || a.body != next+"hello" {
 		t.Errorf("half of a request: %+v %v", a, err)
 	}
-	if a := later.get("/"); a.body != next {
-		t.Errorf("after it %q answers, not %q", a.body, next)
-	}
-	stop.Store(true)
-	wg.Wait()
 }
 
 // TestFCGIReload: no web server notices new workers, nor those that leave after so many

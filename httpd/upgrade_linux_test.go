@@ -15,44 +15,64 @@ import (
 	"github.com/bident/bident/pool"
 )
 
-// TestUpgradeEmbedded: a program that embeds a server upgrades itself.
-func TestUpgradeEmbedded(t *testing.T) {
-	dir := t.TempDir()
+// upgradable is a program that embeds a server and upgrades itself.
+type upgradable struct {
+	t   *testing.T
+	dir string
+	pid int // of its first process
+}
+
+// startUpgradable starts the program and waits until it is ready.
+func startUpgradable(t *testing.T) *upgradable {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
+	u := &upgradable{t: t, dir: t.TempDir()}
 	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), upgradeVariable+"="+dir)
+	cmd.Env = append(os.Environ(), upgradeVariable+"="+u.dir)
 	cmd.Stderr = testLog{t}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	first := cmd.Process.Pid
-	there := func(name string, pid int) bool {
-		_, err := os.Stat(filepath.Join(dir, fmt.Sprintf("%s.%d", name, pid)))
-		return err == nil
-	}
-	await := func(name string, pid int) {
-		t.Helper()
-		until(t, func() string {
-			if !there(name, pid) {
-				return fmt.Sprintf("process %d: not %s", pid, name)
-			}
-			return ""
-		})
-	}
+	u.pid = cmd.Process.Pid
 	t.Cleanup(func() {
-		found, _ := filepath.Glob(filepath.Join(dir, "ready.*"))
+		found, _ := filepath.Glob(filepath.Join(u.dir, "ready.*"))
 		for _, name := range found {
 			var pid int
-			if _, err := fmt.Sscanf(filepath.Base(name), "ready.%d", &pid); err == nil && !there("ended", pid) {
+			if _, err := fmt.Sscanf(filepath.Base(name), "ready.%d", &pid); err == nil && !u.there("ended", pid) {
 				_ = syscall.Kill(pid, syscall.SIGKILL)
 			}
 		}
+		_ = cmd.Process.Kill() // which may not have become ready
 		_ = cmd.Wait()
 	})
-	await("ready", first)
+	u.await("ready", u.pid)
+	return u
+}
+
+// there reports whether a process of the program has said that it came so far.
+func (u *upgradable) there(name string, pid int) bool {
+	_, err := os.Stat(filepath.Join(u.dir, fmt.Sprintf("%s.%d", name, pid)))
+	return err == nil
+}
+
+// await waits for that.
+func (u *upgradable) await(name string, pid int) {
+	u.t.Helper()
+	until(u.t, func() string {
+		if !u.there(name, pid) {
+			return fmt.Sprintf("process %d: not %s", pid, name)
+		}
+		return ""
+	})
+}
+
+// TestUpgradeEmbedded: a program that embeds a server upgrades itself.
+func TestUpgradeEmbedded(t *testing.T) {
+	u := startUpgradable(t)
+	dir, first := u.dir, u.pid
 	c := newClient(t, "http+unix://"+filepath.Join(dir, "socket"))
 	ask := func(path string) string {
 		t.Helper()
@@ -66,7 +86,7 @@ func TestUpgradeEmbedded(t *testing.T) {
 	if got := ask("/upgrade"); !strings.HasPrefix(got, "failed=true succeeded=false upgrading=false") || !strings.Contains(got, "not now") {
 		t.Errorf("refused: %s", got)
 	}
-	await("takeover", first) // it takes back what the new one may have taken
+	u.await("takeover", first) // it takes back what the new one may have taken
 	if got := ask("/"); got != fmt.Sprint(first) {
 		t.Errorf("process %s answers, not %d", got, first)
 	}
@@ -77,13 +97,13 @@ func TestUpgradeEmbedded(t *testing.T) {
 	if got := ask("/upgrade"); got != "failed=false succeeded=false upgrading=false <nil>\n" {
 		t.Errorf("upgrade: %s", got)
 	}
-	await("ended", first)
+	u.await("ended", first)
 	var next int
 	if _, err := fmt.Sscan(ask("/"), &next); err != nil || next == first {
 		t.Fatalf("process %d answers after the upgrade of %d, %v", next, first, err)
 	}
 	for _, name := range []string{"upgrading", "takeover", "ready"} {
-		await(name, next)
+		u.await(name, next)
 	}
 	if c.closed > 0 {
 		t.Error("the connection was closed")
