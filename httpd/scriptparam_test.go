@@ -1,3 +1,5 @@
+//go:build unix
+
 package httpd_test
 
 import (

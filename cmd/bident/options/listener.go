@@ -5,6 +5,12 @@ import (
 	"strings"
 )
 
+// isUNIX reports whether an address is that of a UNIX socket.
+func isUNIX(url string) bool {
+	scheme, _, _ := strings.Cut(url, "://")
+	return strings.HasSuffix(scheme, "+unix")
+}
+
 // listeners reports settings for a sort of address of which there is none.
 func (r *reading) listeners() {
 	none := func(is func(scheme string) bool) bool {

@@ -64,7 +64,7 @@ func (r *reading) phpFPM(environ []string, readFile func(string) ([]byte, error)
 		r.refused["program"] = true // there would have been one
 		return nil
 	}
-	m := &fpmMapping{fpmFile: f, pool: pool, strongest: strongest}
+	m := &fpmMapping{fpmFile: f, pool: pool, strongest: strongest, elsewhere: r.addresses(sources)}
 	m.problems = nil
 	m.translate()
 	r.problems = append(r.problems, m.problems...)
@@ -75,6 +75,23 @@ func (r *reading) phpFPM(environ []string, readFile func(string) ([]byte, error)
 		r.Settings.ignored = append(r.Settings.ignored, Problem{Where: i.at.where(), What: i.at.key + ": " + i.what, Hint: i.why})
 	}
 	return m.given
+}
+
+// addresses are those of the strongest source that names any. The sources are given
+// weakest first.
+func (r *reading) addresses(sources [][]given) (urls []string) {
+	for _, source := range slices.Backward(sources) {
+		for _, g := range source {
+			var list []string
+			if r.keys[g.name].Name == "listen" && parseList(&list, g.value).what == "" {
+				urls = append(urls, list...)
+			}
+		}
+		if len(urls) > 0 {
+			break
+		}
+	}
+	return urls
 }
 
 // lookUp is the value of a variable, "" if there is none. The last one counts.

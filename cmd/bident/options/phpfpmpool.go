@@ -11,6 +11,7 @@ type fpmMapping struct {
 	*fpmFile
 	pool      *fpmPool
 	strongest map[string]given // what stronger sources say, by key
+	elsewhere []string         // the addresses that they say, if any
 	given     []given
 	last      map[string]fpmDirective // of those that are no lists, the last one counts
 }

@@ -119,6 +119,47 @@ func TestPHPFPMPrecedence(t *testing.T) {
 	}
 }
 
+// TestPHPFPMListenElsewhere: who may connect to a UNIX socket is what the pool says, also
+// if something else says where that is.
+func TestPHPFPMListenElsewhere(t *testing.T) {
+	const pool = fpmLeast + "listen.owner = o\nlisten.group = g\nlisten.mode = 0600\n"
+	const by = ": ignored (listen is given by flag --listen)\n"
+	const where = "p.conf:2: listen" + by
+	const who = "p.conf:5: listen.owner" + by + "p.conf:6: listen.group" + by + "p.conf:7: listen.mode" + by
+	unix := "--listen=fcgi+unix:///o"
+	for name, c := range map[string]struct {
+		pool    string
+		args    []string
+		environ []string
+		want    string
+		gone    string
+	}{
+		"UNIX":          {pool, []string{unix}, nil, "socket_owner = \"o:g\" @5\nsocket_mode = \"0600\" @7", where},
+		"HTTP":          {pool, []string{"--listen=http+unix:///o"}, nil, "socket_owner = \"o:g\" @5\nsocket_mode = \"0600\" @7", where},
+		"the first one": {pool, []string{unix, "--listen=http://:1"}, nil, "socket_owner = \"o:g\" @5\nsocket_mode = \"0600\" @7", where},
+		"the last one":  {pool, []string{"--listen=http://:1", unix}, nil, "socket_owner = \"o:g\" @5\nsocket_mode = \"0600\" @7", where},
+		"default mode":  {fpmLeast + "listen.group = g\n", []string{unix}, nil, "socket_owner = \":g\" @5\nsocket_mode = \"0660\" @5", where},
+		"mode":          {fpmLeast + "listen.mode = 0666\n", []string{unix}, nil, "-socket_owner\nsocket_mode = \"0666\" @5", where},
+		"nothing":       {fpmLeast, []string{unix}, nil, "-socket_owner\n-socket_mode", where},
+		"flags":         {pool, []string{unix, "--socket-owner=x", "--socket-mode=0640"}, nil, "-socket_owner\n-socket_mode", where},
+		"TCP":           {pool, []string{"--listen=fcgi://:1"}, nil, "-socket_owner\n-socket_mode", where + who},
+		"a descriptor":  {pool, []string{"--listen=fcgi+fd://0"}, nil, "-socket_owner\n-socket_mode", where + who},
+		"a weaker one":  {pool, []string{"--listen=fcgi://:1"}, []string{"BIDENT_LISTEN=fcgi+unix:///w"}, "-socket_owner\n-socket_mode", where + who},
+		"several at once": {pool, nil, []string{"BIDENT_LISTEN=http://:1,fcgi+unix:///e"}, "socket_owner = \"o:g\" @5\nsocket_mode = \"0600\" @7",
+			strings.ReplaceAll(where, "flag --listen", "environment BIDENT_LISTEN")},
+		"allowed clients": {fpmLeast + "listen.allowed_clients = ::1\nlisten.backlog = 5\n", []string{unix}, nil, "-web_server\n-backlog",
+			where + "p.conf:5: listen.allowed_clients" + by + "p.conf:6: listen.backlog" + by},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, err := loadFPM(c.pool, c.environ, append(c.args, "--root=/srv")...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, s, c.want, strings.TrimSuffix(c.gone, "\n"))
+		})
+	}
+}
+
 func TestPHPFPMExtensions(t *testing.T) {
 	s, err := loadFPM(fpmLeast+"security.limit_extensions = .php .phtml\n", nil, "--root=/srv")
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -78,16 +79,35 @@ func fpmLogLevel(text string) (string, fault) {
 	return "", fault{clipped(text) + " is not a level", "alert, error, warning, notice or debug"}
 }
 
-// listener is listen and what belongs to it: nothing of that has an effect if
-// another source says where to listen.
-func (m *fpmMapping) listener() {
-	names := []string{"listen", "listen.backlog", "listen.owner", "listen.group", "listen.mode", "listen.allowed_clients"}
-	if other, is := m.strongest["listen"]; is {
-		for _, name := range names {
-			if d, is := m.last[name]; is {
-				m.ignore(d, "listen is given by "+other.at.String())
-			}
+// fpmPermissions are who may connect to a UNIX socket.
+var fpmPermissions = []string{"listen.owner", "listen.group", "listen.mode"}
+
+// listenElsewhere is what has an effect of listen and what belongs to it if another
+// source says where to listen: who may connect, if it names a UNIX socket.
+func (m *fpmMapping) listenElsewhere(by origin) {
+	names := []string{"listen", "listen.backlog", "listen.allowed_clients"}
+	unix := slices.ContainsFunc(m.elsewhere, isUNIX)
+	if !unix {
+		names = append(names, fpmPermissions...)
+	}
+	for _, name := range names {
+		if d, is := m.last[name]; is {
+			m.ignore(d, "listen is given by "+by.String())
 		}
+	}
+	for _, name := range fpmPermissions {
+		// A pool that says nothing of it leaves all of it to that source.
+		if d, is := m.last[name]; is && unix {
+			m.permissions(d, true)
+			return
+		}
+	}
+}
+
+// listener is listen and what belongs to it.
+func (m *fpmMapping) listener() {
+	if other, is := m.strongest["listen"]; is {
+		m.listenElsewhere(other.at)
 		return
 	}
 	d, ok := m.last["listen"]
@@ -121,17 +141,18 @@ func (m *fpmMapping) listener() {
 	m.webServers(unix)
 }
 
-// permissions are who may connect to a UNIX socket.
-func (m *fpmMapping) permissions(listen fpmDirective, unix bool) {
+// permissions are who may connect to a UNIX socket. php-fpm's default is put down to
+// the directive that is given.
+func (m *fpmMapping) permissions(by fpmDirective, unix bool) {
 	if !unix {
-		for _, name := range []string{"listen.owner", "listen.group", "listen.mode"} {
+		for _, name := range fpmPermissions {
 			if d, is := m.last[name]; is {
 				m.ignore(d, "only UNIX sockets have it")
 			}
 		}
 		return
 	}
-	m.set("socket_mode", "0660", listen.at) // php-fpm's default
+	m.set("socket_mode", "0660", by.at) // php-fpm's default
 	if d, is := m.last["listen.mode"]; is {
 		m.set("socket_mode", d.text, d.at)
 	}
