@@ -38,10 +38,11 @@ var errProgramBusy = errors.New("httpd: the program is overloaded")
 // exchangeRunner runs requests by a FastCGI exchange with its peer, mostly a child,
 // over a connection of the lane's own.
 type exchangeRunner struct {
-	child peer
-	up    *upstreamLane // the same, nil if it is a child
-	crew  crew
-	log   *slog.Logger
+	child   peer
+	up      *upstreamLane // the same, nil if it is a child
+	program string        // its path, if it is an external program
+	crew    crew
+	log     *slog.Logger
 
 	conn   net.Conn
 	client *fcgi.Client
@@ -201,6 +202,9 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	r.patience.Reset(clientPatience)
 	r.untaken()
 	end, err := r.exchange(l)
+	if limit := r.silence.end(); limit > 0 {
+		err = r.fallenSilent(l, limit)
+	}
 	r.heard()
 	r.fresh = false
 	r.patience.Stop()
@@ -264,6 +268,7 @@ func (r *exchangeRunner) Stdout(p []byte) error {
 // Stderr implements fcgi.Sink.
 func (r *exchangeRunner) Stderr(p []byte) {
 	r.heard()
+	r.silence.stir()
 	if !r.child.External() {
 		message, aside := r.hear(p)
 		if aside {

@@ -29,6 +29,7 @@ type programAnswer struct {
 	headDone bool
 	length   int // Content-Length that the program gave, -1 for none
 	stream   *StreamWriter
+	silence  silence // of the program, once there is a stream
 }
 
 // begin makes ready for the answer to a request.
@@ -39,6 +40,9 @@ func (a *programAnswer) begin(l *pool.Lane, j *job, eager bool) {
 
 // write takes the next octets of the answer. After an error no more are wanted.
 func (a *programAnswer) write(p []byte) error {
+	if !a.silence.heard() {
+		return errProgramSilent
+	}
 	if !a.headDone {
 		a.head = append(a.head, p...)
 		end, body, seen := headEnd(a.head, a.seen)
@@ -92,6 +96,7 @@ func (a *programAnswer) pass() {
 			_ = a.stream.Flush()
 		}
 	}
+	a.silence.wait()
 }
 
 // startStream turns the answer so far into a stream.
@@ -110,6 +115,7 @@ func (a *programAnswer) startStream() error {
 	if !a.lane.Answer() {
 		return ErrStreamClosed
 	}
+	a.silence.begin()
 	return nil
 }
 
