@@ -250,7 +250,7 @@ func (r *cgiRunner) attend(e *fork.Errand) {
 func (r *cgiRunner) verdict(pid int, exit string, whole bool, err error) error {
 	switch {
 	case err != nil:
-	case !r.headDone:
+	case len(r.head) == 0:
 		err = errCGISilent
 	case whole: // it has been sent
 	case r.length < 0 && strings.HasPrefix(exit, "signal"):

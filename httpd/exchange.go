@@ -32,8 +32,12 @@ const (
 // errChildPanicked is what a worker crashed of whose child reported a panic.
 var errChildPanicked = errors.New("httpd: handler panicked in the child")
 
-// errProgramBusy says that a program has refused a request because it has too many.
-var errProgramBusy = errors.New("httpd: the program is overloaded")
+var (
+	// errProgramBusy says that a program has refused a request because it has too many.
+	errProgramBusy = errors.New("httpd: the program is overloaded")
+	// errProgramRefused says that it has for another reason.
+	errProgramRefused = errors.New("httpd: the program refused the request")
+)
 
 // exchangeRunner runs requests by a FastCGI exchange with its peer, mostly a child,
 // over a connection of the lane's own.
@@ -302,7 +306,7 @@ func (r *exchangeRunner) check(end fcgi.EndRequest) error {
 	case end.ProtocolStatus == fcgi.Overloaded:
 		return errProgramBusy
 	case end.ProtocolStatus != fcgi.RequestComplete:
-		return fmt.Errorf("%w: the program refused the request: %v", errAnswerHead, end.ProtocolStatus)
+		return fmt.Errorf("%w: %v", errProgramRefused, end.ProtocolStatus)
 	case r.given, r.cut:
 		return nil
 	}

@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/valyala/fasthttp"
@@ -8,6 +9,9 @@ import (
 	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/pool"
 )
+
+// errNoAnswer says that a program has ended the request without an octet of an answer.
+var errNoAnswer = errors.New("httpd: the program gave no answer")
 
 // wholeAnswer bounds the answers that are passed on in one piece.
 const wholeAnswer = 64 << 10
@@ -134,7 +138,10 @@ func (a *programAnswer) dropped() bool {
 
 // complete checks an answer that has come to its end.
 func (a *programAnswer) complete() error {
-	if !a.headDone {
+	switch {
+	case len(a.head) == 0:
+		return errNoAnswer
+	case !a.headDone:
 		return fmt.Errorf("%w: it ended in the middle", errAnswerHead)
 	}
 	if a.stream != nil || a.answered.sequel.kind != sequelNone {
