@@ -43,7 +43,7 @@ func TestSilence(t *testing.T) {
 			if s.given.Load() > 0 {
 				s.given.Store(100) // too early
 			}
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 		}, limit},
 		{"a slow client", func(s *lane, _ *atomic.Int64) {
 			s.wait()
