@@ -274,3 +274,32 @@ func TestDeafProgram(t *testing.T) {
 	life := "start ready wedged(timeout) retire(timeout) exited(timeout)"
 	s.expect(append(times(4, life), times(2, "start ready")...)...)
 }
+
+// TestBrokenProgramIsNamed: the log says what a program has done that gives no answer.
+func TestBrokenProgramIsNamed(t *testing.T) {
+	j := newJournal()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, kind{make: func(_ *testing.T, s *httpd.Server) {
+		s.Handler, s.Env = httpd.Program(exe), []string{brokenVariable + "=by path"}
+		s.Log = slog.New(slog.NewTextHandler(j, nil))
+	}}, pool.Config{})
+	for path, want := range map[string]string{
+		"headless": "the program gave no answer", "errors-only": "the program gave no answer",
+		"half-head":      "head of a program's answer: it ended in the middle",
+		"cannot":         "the program refused the request: FCGI_CANT_MPX_CONN",
+		"unknown-role":   "the program refused the request: FCGI_UNKNOWN_ROLE",
+		"unknown-status": "the program refused the request: FCGI protocol status 77",
+		"overloaded":     "the program is overloaded",
+	} {
+		if status, _, err := newClient(t, s.url).get("/" + path); err != nil || status < 502 {
+			t.Errorf("%s: %d %v", path, status, err)
+		}
+		line := j.await(t, "exchange with the worker failed", "GET /"+path, want)
+		if strings.Contains(line, "malformed") != (path == "half-head") {
+			t.Error(line)
+		}
+	}
+}

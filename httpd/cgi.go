@@ -30,7 +30,8 @@ import (
 // left behind, or if it goes on for so long with standard output closed. Then it is
 // told to end by SIGTERM, and whatever is left in its process group is killed: a job
 // that is to go on needs a session of its own (setsid). The same happens after
-// RequestTimeout (504), when the client leaves, and when the worker is killed. A
+// RequestTimeout (504; once the answer has begun to reach the client, when nothing more
+// has come for so long: it is cut), when the client leaves, and when the worker is killed. A
 // program that ends without an answer is answered for by 502; an exit status beside
 // zero after a whole answer is only logged; a signal cuts an answer without
 // Content-Length.
@@ -134,7 +135,7 @@ func checkCGI(h Handler, c pool.Config, i *Isolation) error {
 // cgiBackend makes workers whose lanes start a process for each request.
 func (r *instance) cgiBackend(o *pool.Options, q *pool.Queue, lanes int, h Handler) error {
 	s := r.server
-	c := &cgi{env: cgiEnvironment(s.Env, s.ClearEnv)}
+	c := &cgi{env: cgiEnvironment(s.Env, s.ClearEnv), limit: q.RunLimit}
 	config := fork.LauncherConfig{Isolation: r.childIsolation()}
 	if bin, ok := executor(h).(*CGIBin); ok {
 		dir, err := absolute(bin.Dir, &config.Isolation)

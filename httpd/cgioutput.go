@@ -59,6 +59,7 @@ func (r *cgiRunner) hear(e *fork.Errand, what string, heard chan struct{}) {
 	lines := bufio.NewReaderSize(e.Errors(), cgiLine)
 	for {
 		line, err := lines.ReadSlice('\n')
+		r.silence.stir()
 		if line = said.take(bytes.TrimRight(line, "\r\n")); len(line) > 0 {
 			r.log.Error("program", "message", string(line), "slot", r.crew.slot, "pid", e.PID(), "request", what)
 		}
@@ -160,6 +161,7 @@ func (r *cgiRunner) await(e *fork.Errand) (whole bool, err error) {
 			return false, err
 		}
 		if r.pass(); r.stream != nil {
+			r.silence.end() // it has said all
 			r.close(nil)
 			whole = true
 		}

@@ -30,8 +30,9 @@ var (
 type cgi struct {
 	launcher *fork.Launcher
 	env      []string
-	args     []string // of the program
-	bin      *cgiBin  // nil if there is one program
+	args     []string             // of the program
+	bin      *cgiBin              // nil if there is one program
+	limit    func() time.Duration // request_timeout
 }
 
 // cgiRunner runs requests by a process for each.
@@ -43,8 +44,9 @@ type cgiRunner struct {
 
 	// the request in hand
 	programAnswer
-	what []byte // "GET /x"
-	buf  []byte
+	what    []byte // "GET /x"
+	program string // the path of the one that is started for it
+	buf     []byte
 
 	watch    *slowWatch
 	slow     *slowLane
@@ -64,6 +66,7 @@ func newCGIRunner(c *cgi, l *pool.Lane, watch *slowWatch, log *slog.Logger) *cgi
 	r := &cgiRunner{cgi: c, crew: crewOf(l.Crew()), log: log, watch: watch, buf: make([]byte, 32<<10)}
 	r.patience = time.AfterFunc(time.Hour, r.impatient)
 	r.patience.Stop()
+	r.silence.limit, r.silence.giveUp = c.limit, r.breakOff
 	return r
 }
 
@@ -99,6 +102,13 @@ func (r *cgiRunner) abort(now bool) {
 		e.Terminate()
 		r.rouse(e)
 	}
+}
+
+// breakOff ends the process in hand, which has fallen silent.
+func (r *cgiRunner) breakOff() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.abort(false)
 }
 
 // Run implements pool.Runner.
@@ -149,6 +159,7 @@ func (r *cgiRunner) start() *fork.Errand {
 		p.Path, p.Args, p.Dir = script.path, []string{script.path}, script.dir
 	}
 	p.Env = r.environment(&r.vars, r.ctx, m, script)
+	r.program = p.Path
 	p.Input = len(r.ctx.Request.Body()) > 0
 	e, err := r.launcher.Start(p)
 	if err != nil {
@@ -195,6 +206,11 @@ func (r *cgiRunner) attend(e *fork.Errand) {
 	go r.notice(e)
 	whole := false
 	err := r.read(e)
+	limit := r.silence.end()
+	if limit > 0 {
+		err = errProgramSilent
+		warnSilent(r.log, r.program, r.crew.slot, e.PID(), r.what, limit)
+	}
 	if err == nil {
 		whole, err = r.await(e)
 	}
@@ -210,9 +226,12 @@ func (r *cgiRunner) attend(e *fork.Errand) {
 	<-heard
 	r.mu.Lock()
 	r.errand = nil
-	over := r.over
+	over := r.over || limit > 0
 	r.mu.Unlock()
 	e.Close()
+	if limit > 0 {
+		r.lane.Abandon()
+	}
 	switch {
 	case over:
 		// A client that has only closed its side must not take half an answer for
@@ -231,7 +250,7 @@ func (r *cgiRunner) attend(e *fork.Errand) {
 func (r *cgiRunner) verdict(pid int, exit string, whole bool, err error) error {
 	switch {
 	case err != nil:
-	case !r.headDone:
+	case len(r.head) == 0:
 		err = errCGISilent
 	case whole: // it has been sent
 	case r.length < 0 && strings.HasPrefix(exit, "signal"):

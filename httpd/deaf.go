@@ -4,7 +4,8 @@ import "time"
 
 // deafness bounds how long a child goes on with a request whose client has left. A
 // program is told so by FCGI_ABORT_REQUEST and need not listen; as its answer has
-// begun, request_timeout does not count any more, and it would keep its lane for ever.
+// begun, request_timeout bounds its silence only, and one that goes on to complain on
+// its error stream would keep its lane for ever.
 type deafness struct {
 	limit  func() time.Duration // request_timeout, not above 0 for none
 	giveUp func()               // kills the child; nil if others would suffer from it

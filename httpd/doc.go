@@ -219,7 +219,8 @@
 // kept connections, UpstreamKeep -1, nothing is sent twice. What ends otherwise is
 // 502, or cut if the answer has begun; FCGI_OVERLOADED is 503.
 //
-// RequestTimeout closes the connection. A client that leaves is told to the program by
+// RequestTimeout closes the connection, also when the answer has begun and nothing more
+// has come of it for so long: then the answer is cut. A client that leaves is told to the program by
 // FCGI_ABORT_REQUEST; if it has not ended the request a second later, the connection
 // is closed.
 //
@@ -229,7 +230,10 @@
 // abandoned, holds its slot of the scoreboard (state X) until it returns, and is
 // made up for by a new worker, MaxLost times. A child with such a handler is
 // ended, once its other lanes have finished or RetireTimeout is over; what it was
-// doing is in the log. A panic in
+// doing is in the log. Once a handler streams its answer RequestTimeout ends. That of a
+// program (Program, CGI, Upstream) then bounds the time in which the program says
+// nothing more, while nobody else is waited for: the answer is cut, visibly for the
+// client, and program and worker fare as after a 504. A panic in
 // the handler is answered 500 and is the death of its worker in both modes;
 // os.Exit, or a panic in a goroutine that a handler has started, ends one child,
 // but all of an emulating process. Globals are shared by emulated workers; what a

@@ -32,16 +32,21 @@ const (
 // errChildPanicked is what a worker crashed of whose child reported a panic.
 var errChildPanicked = errors.New("httpd: handler panicked in the child")
 
-// errProgramBusy says that a program has refused a request because it has too many.
-var errProgramBusy = errors.New("httpd: the program is overloaded")
+var (
+	// errProgramBusy says that a program has refused a request because it has too many.
+	errProgramBusy = errors.New("httpd: the program is overloaded")
+	// errProgramRefused says that it has for another reason.
+	errProgramRefused = errors.New("httpd: the program refused the request")
+)
 
 // exchangeRunner runs requests by a FastCGI exchange with its peer, mostly a child,
 // over a connection of the lane's own.
 type exchangeRunner struct {
-	child peer
-	up    *upstreamLane // the same, nil if it is a child
-	crew  crew
-	log   *slog.Logger
+	child   peer
+	up      *upstreamLane // the same, nil if it is a child
+	program string        // its path, if it is an external program
+	crew    crew
+	log     *slog.Logger
 
 	conn   net.Conn
 	client *fcgi.Client
@@ -201,6 +206,9 @@ func (r *exchangeRunner) Run(l *pool.Lane, t *pool.Task) bool {
 	r.patience.Reset(clientPatience)
 	r.untaken()
 	end, err := r.exchange(l)
+	if limit := r.silence.end(); limit > 0 {
+		err = r.fallenSilent(l, limit)
+	}
 	r.heard()
 	r.fresh = false
 	r.patience.Stop()
@@ -264,6 +272,7 @@ func (r *exchangeRunner) Stdout(p []byte) error {
 // Stderr implements fcgi.Sink.
 func (r *exchangeRunner) Stderr(p []byte) {
 	r.heard()
+	r.silence.stir()
 	if !r.child.External() {
 		message, aside := r.hear(p)
 		if aside {
@@ -297,7 +306,7 @@ func (r *exchangeRunner) check(end fcgi.EndRequest) error {
 	case end.ProtocolStatus == fcgi.Overloaded:
 		return errProgramBusy
 	case end.ProtocolStatus != fcgi.RequestComplete:
-		return fmt.Errorf("%w: the program refused the request: %v", errAnswerHead, end.ProtocolStatus)
+		return fmt.Errorf("%w: %v", errProgramRefused, end.ProtocolStatus)
 	case r.given, r.cut:
 		return nil
 	}

@@ -82,6 +82,8 @@ func (r *instance) exchangeBackend(o *pool.Options, q *pool.Queue, c pool.Config
 			x.watch = r.front.slow
 			go x.bury(c.Exited())
 			workers.join(c, x)
+			x.program = c.Path()
+			x.silence.limit, x.silence.giveUp = q.RunLimit, x.hangUp
 			x.deaf = &deafness{limit: q.RunLimit}
 			if alone {
 				x.deaf.giveUp = func() { c.GiveUp("request_timeout") }

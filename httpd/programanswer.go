@@ -1,6 +1,7 @@
 package httpd
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/valyala/fasthttp"
@@ -8,6 +9,9 @@ import (
 	"github.com/bident/bident/internal/fcgi"
 	"github.com/bident/bident/pool"
 )
+
+// errNoAnswer says that a program has ended the request without an octet of an answer.
+var errNoAnswer = errors.New("httpd: the program gave no answer")
 
 // wholeAnswer bounds the answers that are passed on in one piece.
 const wholeAnswer = 64 << 10
@@ -29,6 +33,7 @@ type programAnswer struct {
 	headDone bool
 	length   int // Content-Length that the program gave, -1 for none
 	stream   *StreamWriter
+	silence  silence // of the program, once there is a stream
 }
 
 // begin makes ready for the answer to a request.
@@ -39,6 +44,9 @@ func (a *programAnswer) begin(l *pool.Lane, j *job, eager bool) {
 
 // write takes the next octets of the answer. After an error no more are wanted.
 func (a *programAnswer) write(p []byte) error {
+	if !a.silence.heard() {
+		return errProgramSilent
+	}
 	if !a.headDone {
 		a.head = append(a.head, p...)
 		end, body, seen := headEnd(a.head, a.seen)
@@ -92,6 +100,7 @@ func (a *programAnswer) pass() {
 			_ = a.stream.Flush()
 		}
 	}
+	a.silence.wait()
 }
 
 // startStream turns the answer so far into a stream.
@@ -110,6 +119,7 @@ func (a *programAnswer) startStream() error {
 	if !a.lane.Answer() {
 		return ErrStreamClosed
 	}
+	a.silence.begin()
 	return nil
 }
 
@@ -128,7 +138,10 @@ func (a *programAnswer) dropped() bool {
 
 // complete checks an answer that has come to its end.
 func (a *programAnswer) complete() error {
-	if !a.headDone {
+	switch {
+	case len(a.head) == 0:
+		return errNoAnswer
+	case !a.headDone:
 		return fmt.Errorf("%w: it ended in the middle", errAnswerHead)
 	}
 	if a.stream != nil || a.answered.sequel.kind != sequelNone {

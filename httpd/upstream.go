@@ -121,6 +121,7 @@ func (r *instance) upstreamBackend(o *pool.Options, q *pool.Queue, c pool.Config
 		x.watch = r.front.slow
 		x.up = u.lane(x)
 		x.child = x.up
+		x.silence.limit, x.silence.giveUp = q.RunLimit, x.hangUp
 		return x
 	})
 }

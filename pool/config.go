@@ -87,7 +87,9 @@ type Config struct {
 	// StartTimeout is how long a worker may take to be ready. Default 60 s;
 	// NoLimit waits for ever.
 	StartTimeout time.Duration
-	// RequestTimeout is how long a handler may run before it is abandoned.
+	// RequestTimeout is how long a handler may run before it is abandoned. One that
+	// streams its answer may go on; of a program it is then how long that may say
+	// nothing more, whereupon the answer is cut.
 	// Default: no limit.
 	RequestTimeout time.Duration
 	// DieTimeout is how long workers may take to leave when the server stops.

@@ -51,7 +51,8 @@ func (l *Lane) Served() uint64 { return l.served }
 // complete, and the rest follows as a stream, which keeps the lane busy until
 // its end. It reports false if nobody waits for the answer any more; whatever the
 // runner produces then reaches nobody. Only the first call counts. From Answer on
-// the task is the front's again. Streaming stops request_timeout.
+// the task is the front's again. Streaming stops request_timeout;
+// a runner that knows better calls Abandon.
 func (l *Lane) Answer() bool {
 	t := l.task.Swap(nil)
 	if t == nil {
@@ -60,6 +61,15 @@ func (l *Lane) Answer() bool {
 	answered := t.answer(nil)
 	l.late.Store(!answered)
 	return answered
+}
+
+// Abandon gives up on the request in hand, whose answer has begun, as request_timeout
+// does with others: it is counted as a timeout, Kill is called, and the worker is
+// replaced for CauseTimeout. Only a runner may call it, from Run, which must return
+// false then.
+func (l *Lane) Abandon() {
+	l.crew.queue.timeout.Add(1)
+	l.lose(ErrRequestTimeout)
 }
 
 // Run is the lane's life: it pulls requests from the queue and gives them to

@@ -60,7 +60,8 @@ func TestPHPFPMDirectives(t *testing.T) {
 		{"who", fpmLeast + "user = www-data\ngroup = 33\nchroot = /srv/$pool\nchdir = /\nprocess.priority = -5\n",
 			"user = \"www-data\" @5\ngroup = \"33\" @6\nchroot = \"/srv/www\" @7\nworking_dir = \"/\" @8\nnice = -5 @9", ""},
 		{"times", fpmLeast + "request_terminate_timeout = 2m\nrequest_slowlog_timeout = 1d ; a day\nslowlog = /x\n",
-			"request_timeout = \"2m\" @5\nslow_request = \"24h\" @6", "p.conf:7: slowlog: ignored (slow requests are in the log, see log_file)"},
+			"request_timeout = \"2m\" @5\nslow_request = \"24h\" @6", "p.conf:5: request_terminate_timeout: applied, but an answer that goes on is not ended (request_timeout then bounds the time in which the program says nothing)\n" +
+				"p.conf:7: slowlog: ignored (slow requests are in the log, see log_file)"},
 		{"limits", fpmLeast + "rlimit_files = 1024\nrlimit_core = unlimited\n", "rlimit_nofile = 1024 @5\nrlimit_core = \"unlimited\" @6", ""},
 		{"no limit", fpmLeast + "rlimit_core = 0\nrequest_terminate_timeout = 0\npm.max_requests = 500\n",
 			"rlimit_core = \"\" @5\nrequest_timeout = \"0s\" @6\nmax_requests = 500 @7", ""},

@@ -21,9 +21,13 @@ type fpmRule struct {
 	key     string                       // the setting it is
 	convert func(string) (string, fault) // nil: it is written in the same way
 	why     string                       // it is ignored, because of that
+	but     string                       // it is applied, but not in all cases, as it says
 	unless  string                       // but not noted if it says so anyway
 	indexed bool                         // it takes an index
 }
+
+// fpmGoesOn says how request_timeout differs from request_terminate_timeout.
+const fpmGoesOn = "request_timeout then bounds the time in which the program says nothing"
 
 // fpmPoolRules are the directives of a pool that one setting corresponds to, or
 // none. The others are in fpmSpecial.
@@ -36,8 +40,8 @@ var fpmPoolRules = map[string]fpmRule{
 	"rlimit_files":              {key: "rlimit_nofile"},
 	"rlimit_core":               {key: "rlimit_core", convert: fpmCore},
 	"clear_env":                 {key: "clear_env", convert: fpmBool},
-	"request_terminate_timeout": {key: "request_timeout", convert: fpmTime},
 	"request_slowlog_timeout":   {key: "slow_request", convert: fpmTime},
+	"request_terminate_timeout": {key: "request_timeout", convert: fpmTime, but: fpmGoesOn, unless: "0"},
 
 	"catch_workers_output":    {why: "what workers write is always logged", unless: "1", convert: fpmBool},
 	"decorate_workers_output": {why: "lines of workers are always marked", unless: "1", convert: fpmBool},
@@ -159,6 +163,9 @@ func (m *fpmMapping) apply(d fpmDirective, rules map[string]fpmRule, special []s
 	switch {
 	case rule.key != "":
 		m.set(rule.key, text, d.at)
+		if rule.but != "" && rule.unless != text {
+			m.note(d, "applied, but an answer that goes on is not ended", rule.but)
+		}
 	case rule.unless == "" || rule.unless != text:
 		m.ignore(d, rule.why)
 	}

@@ -161,7 +161,7 @@ func table(s *Serve) []Key {
 		{Name: "start_timeout", into: &s.StartTimeout, Group: groupHowLong, Arg: "TIME", Default: "1m", Reload: true,
 			Help: "time a worker may take until it is ready"},
 		{Name: "request_timeout", into: &s.RequestTimeout, Group: groupHowLong, Arg: "TIME", Default: "0s", Reload: true,
-			Help: "time a request may take before it is answered 504"},
+			Help: "time a request may take before it is answered 504; once the answer of a program has begun, time in which it may say nothing more before it is cut"},
 		{Name: "die_timeout", into: &s.DieTimeout, Group: groupHowLong, Arg: "TIME", Default: "1m",
 			Help: "time workers have to finish when the server stops"},
 		{Name: "retire_timeout", into: &s.RetireTimeout, Group: groupHowLong, Arg: "TIME", Default: "0s", Reload: true,
