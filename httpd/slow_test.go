@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,12 +56,14 @@ func TestSlowloris(t *testing.T) {
 				}
 			}
 		})
+		var gone atomic.Int64
 		for _, c := range clients {
 			reading.Go(func() {
 				answer, err := io.ReadAll(c.r)
 				if err != nil || !bytes.HasPrefix(answer, []byte("HTTP/1.1 408 ")) {
 					t.Errorf("%q %v, expected 408 and the end", answer, err)
 				}
+				gone.Add(1)
 			})
 		}
 		cut := make(chan struct{})
@@ -69,7 +72,7 @@ func TestSlowloris(t *testing.T) {
 			reading.Wait()
 		}()
 		strict := newClient(t, s.url)
-		for done := false; !done; {
+		for done, before := false, int64(0); !done; {
 			select {
 			case <-cut:
 				done = true
@@ -77,6 +80,13 @@ func TestSlowloris(t *testing.T) {
 			}
 			strict.pid(t)
 			s.idle(t)
+			// Those who have turns are cut one after the other: the time is for the next.
+			if n := gone.Load(); n > before {
+				before = n
+				for _, c := range clients {
+					_ = c.conn.SetDeadline(time.Now().Add(patience))
+				}
+			}
 		}
 		close(over)
 		sending.Wait()
