@@ -254,6 +254,9 @@ start_fork_8_fcgi() { responder "$WORK/$1.sock" -mode fork -workers 8; }
 need_fork_8_fcgi() { need_embedded; }
 start_fork_slot_8_fcgi() { responder "$WORK/$1.sock" -mode fork -accept slot -workers 8; }
 need_fork_slot_8_fcgi() { need_embedded; }
+# As many children as cores, each with room for all connections.
+start_fork_slot_fcgi() { responder "$WORK/$1.sock" -mode fork -accept slot -workers "$CORES" -concurrency 64; }
+need_fork_slot_fcgi() { need_embedded; }
 start_fork_cores_fcgi() { responder "$WORK/$1.sock" -mode fork -workers "$CORES"; }
 need_fork_cores_fcgi() { need_embedded; }
 start_nginx_emulate_50() {

@@ -105,6 +105,7 @@ suites() {
 		pair fastcgi fork_8_fcgi libfcgi_8_fcgi "$count" waited -
 		pair fastcgi fork_slot_8_fcgi nethttp_fcgi "$count" waited 3.0
 		pair fastcgi fork_slot_8_fcgi libfcgi_8_fcgi "$count" waited 0.8
+		pair fastcgi fork_slot_fcgi libfcgi_8_fcgi "$count" waited 0.8
 		pair fastcgi fork_slot_8_fcgi fork_8_fcgi "$count" waited -
 		pair fastcgi fork_cores_fcgi fork_8_fcgi "$count" waited -
 	done
