@@ -218,7 +218,7 @@ func start(t *testing.T, k kind, config pool.Config) *server {
 	}
 	s.Server = &httpd.Server{
 		Name: suiteName, Listen: []string{"http://127.0.0.1:0"}, Pool: config, Observe: s.observe,
-		Hooks: suiteHooks, Log: slog.New(slog.NewTextHandler(testLog{t}, nil)),
+		Hooks: suiteHooks, Log: slog.New(slog.NewTextHandler(newTestLog(t), nil)),
 	}
 	k.make(t, s.Server)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -237,12 +237,31 @@ func start(t *testing.T, k kind, config pool.Config) *server {
 	return s
 }
 
-// testLog writes the server's log into the test's, if it still runs.
-type testLog struct{ t *testing.T }
+// testLog writes a server's log into the test's while that runs: what a server had to
+// leave behind may end after it.
+type testLog struct {
+	t    *testing.T
+	mu   sync.Mutex
+	over bool // under mu
+}
 
-func (l testLog) Write(p []byte) (int, error) {
-	defer func() { _ = recover() }() // the test is over
-	l.t.Log(strings.TrimSpace(string(p)))
+// newTestLog must come before what ends the server, so that its end is logged.
+func newTestLog(t *testing.T) *testLog {
+	l := &testLog{t: t}
+	t.Cleanup(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.over = true
+	})
+	return l
+}
+
+func (l *testLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.over {
+		l.t.Log(strings.TrimSpace(string(p)))
+	}
 	return len(p), nil
 }
 

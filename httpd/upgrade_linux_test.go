@@ -32,7 +32,7 @@ func startUpgradable(t *testing.T) *upgradable {
 	u := &upgradable{t: t, dir: t.TempDir()}
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), upgradeVariable+"="+u.dir)
-	cmd.Stderr = testLog{t}
+	cmd.Stderr = newTestLog(t)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
