@@ -209,7 +209,10 @@
 // Readiness (/readyz) does not depend on it: a balancer that takes all servers away
 // because of what they have in common helps nobody.
 //
-// A request that may have begun is not sent again, with one exception: the program
+// A request of which the connection has not taken one octet, because it was ended as
+// soon as it was accepted (as libfcgi does when a signal comes in that moment), is sent
+// over another one, up to four times. One that may have begun is not, with one
+// exception: the program
 // may close a kept connection, as one does after so many requests, in the moment in
 // which the next request is on its way. So only GET, HEAD, OPTIONS and TRACE go over
 // connections that have carried others; if such a connection ends without an octet of

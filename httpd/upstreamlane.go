@@ -27,6 +27,9 @@ const (
 	// sameMoment is how long after the answer before, and after the request, the end
 	// of a kept connection counts as one that had been decided before the request came.
 	sameMoment = 100 * time.Millisecond
+	// unsentMost is how often a request is sent again because its connection was
+	// ended before it took an octet, as libfcgi does when a signal comes meanwhile.
+	unsentMost = 4
 	// acceptPatience is how long a new connection may go without an answer before
 	// it may be that nobody accepts it, because all processes are held by others.
 	acceptPatience = 20 * time.Millisecond
@@ -158,7 +161,7 @@ func isSafe(ctx *fasthttp.RequestCtx) bool {
 func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 	r := x.r
 	kept := x.take(isSafe(r.ctx))
-	for {
+	for unsent := 0; ; {
 		if !kept {
 			conn, err := x.Dial()
 			if err != nil {
@@ -172,15 +175,23 @@ func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 		x.keeping = x.up.keeps()
 		x.at.sent.Add(1)
 		r.request(l)
-		if !kept {
-			return x.first()
-		}
 		begun := time.Now()
-		end, err := r.client.Do(r)
-		// How the connection has ended says nothing: libfcgi and PHP read what has
-		// come, and throw it away, before they close; PHP leaves a part unread of
-		// what it runs.
-		if err == nil || !errors.Is(err, fcgi.ErrNoAnswer) || begun.Sub(x.rested) > sameMoment || time.Since(begun) > sameMoment {
+		var end fcgi.EndRequest
+		var err error
+		if kept {
+			end, err = r.client.Do(r)
+		} else {
+			end, err = x.first()
+		}
+		switch {
+		case err == nil || !errors.Is(err, fcgi.ErrNoAnswer):
+			return end, err
+		case r.client.Unsent() && unsent < unsentMost:
+			unsent++
+		// How a connection has ended that took the request says nothing: libfcgi and
+		// PHP read what has come, and throw it away, before they close; PHP leaves a
+		// part unread of what it runs.
+		case !kept || begun.Sub(x.rested) > sameMoment || time.Since(begun) > sameMoment:
 			return end, err
 		}
 		x.at.retried.Add(1)

@@ -144,6 +144,10 @@ func (c *Client) Data(p []byte) { c.data = p }
 // program sent more than an answer. False before the first exchange.
 func (c *Client) MustClose() bool { return c.spent }
 
+// Unsent tells whether the last Do failed before the connection took one octet of
+// the request: then nobody has seen it, and any request may be sent elsewhere.
+func (c *Client) Unsent() bool { return c.spent && !c.upload.begun }
+
 // Alive tells whether the idle connection can carry another exchange: not if
 // MustClose, the program closed it, or octets wait on it although nobody asked
 // for any. Where a connection cannot be looked at without reading (not Linux,

@@ -108,12 +108,19 @@ func TestAnswerOutcomesAreTold(t *testing.T) {
 		}
 	}
 	// The peer is gone before the request is written: the cause is EPIPE.
-	web, app := connect(t)
-	app.Close()
-	cl = NewClient(web)
-	cl.Begin(RoleResponder, true)
-	if _, err := cl.Do(nil); !errors.Is(err, ErrNoAnswer) || !errors.Is(err, syscall.EPIPE) && os.PathSeparator == '/' {
-		t.Errorf("peer gone: %v", err)
+	for _, size := range []int{0, 1 << 20} {
+		web, app := connect(t)
+		app.Close()
+		cl = NewClient(web)
+		cl.Begin(RoleResponder, true)
+		cl.Body(make([]byte, size))
+		_, err := cl.Do(nil)
+		if !errors.Is(err, ErrNoAnswer) || size == 0 && !errors.Is(err, syscall.EPIPE) && os.PathSeparator == '/' {
+			t.Errorf("peer gone, body of %d: %v", size, err)
+		}
+		if !cl.Unsent() && os.PathSeparator == '/' {
+			t.Errorf("peer gone, body of %d: something was sent", size)
+		}
 	}
 }
 

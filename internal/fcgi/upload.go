@@ -15,6 +15,7 @@ type upload struct {
 	wg        sync.WaitGroup
 	started   bool        // a goroutine is sending
 	sent      atomic.Bool // the whole request is written
+	begun     bool        // an octet of it is written; read it after join
 	inlineErr error       // of the write in start
 	bodyErr   error       // of the body's reader; read it after join
 
@@ -33,6 +34,7 @@ func (c *Client) start(gathered bool) error {
 	u := &c.upload
 	u.inlineErr, u.bodyErr = nil, nil
 	u.sent.Store(false)
+	u.begun = false
 	c.mu.Lock()
 	c.answered = false
 	b := c.out.b
@@ -44,6 +46,7 @@ func (c *Client) start(gathered bool) error {
 			n, u.inlineErr = c.conn.Write(b)
 		}
 		b = b[n:]
+		u.begun = n > 0
 		if u.inlineErr != nil || len(b) == 0 {
 			u.sent.Store(u.inlineErr == nil)
 			c.unlock()
@@ -88,7 +91,8 @@ func (c *Client) join() {
 func (c *Client) send(streams bool) {
 	u := &c.upload
 	defer u.wg.Done()
-	_, err := c.conn.Write(u.rest)
+	n, err := c.conn.Write(u.rest)
+	u.begun = u.begun || n > 0
 	c.unlock()
 	if err == nil && streams && c.role != RoleAuthorizer {
 		if c.src != nil {
