@@ -204,28 +204,28 @@
 // and what is known of each listener is in the status (upstreams of /status.json, see
 // [StatusUpstream]) and the metrics (bident_upstream_up, _connections,
 // _idle_connections, _connections_opened_total, _failures_total, _requests_total,
-// _retries_total and _errors_total, with the label upstream). For want of room, in the upstream's queue or here, it is not down:
-// the request tries for Pool.QueueTimeout, and is 503 then.
+// _retries_total and _errors_total, with the label upstream). For want of room, in the
+// upstream's queue or here, it is not down: the request tries for Pool.QueueTimeout, and
+// is 503 then.
 // Readiness (/readyz) does not depend on it: a balancer that takes all servers away
 // because of what they have in common helps nobody.
 //
 // A request of which the connection has not taken one octet, because it was ended as
 // soon as it was accepted (as libfcgi does when a signal comes in that moment), is sent
 // over another one, up to four times. One that may have begun is not, with one
-// exception: the program
-// may close a kept connection, as one does after so many requests, in the moment in
-// which the next request is on its way. So only GET, HEAD, OPTIONS and TRACE go over
-// connections that have carried others; if such a connection ends without an octet of
-// an answer, within 100 ms after the request, and the answer before was no longer ago,
-// the request is sent again, once, over a new one. That it was not begun cannot be
-// known then: one that kills its process at once may do so twice. Without
-// kept connections, UpstreamKeep -1, nothing is sent twice. What ends otherwise is
-// 502, or cut if the answer has begun; FCGI_OVERLOADED is 503.
+// exception: the program may close a kept connection, as one does after so many
+// requests, in the moment in which the next request is on its way. So only GET, HEAD,
+// OPTIONS and TRACE go over connections that have carried others; if such a connection
+// ends without an octet of an answer, within 100 ms after the request, and the answer
+// before was no longer ago, the request is sent again, once, over a new one. That it was
+// not begun cannot be known then: one that kills its process at once may do so twice.
+// Without kept connections, UpstreamKeep -1, nothing is sent twice. What ends otherwise
+// is 502, or cut if the answer has begun; FCGI_OVERLOADED is 503.
 //
 // RequestTimeout closes the connection, also when the answer has begun and nothing more
-// has come of it for so long: then the answer is cut. A client that leaves is told to the program by
-// FCGI_ABORT_REQUEST; if it has not ended the request a second later, the connection
-// is closed.
+// has come of it for so long: then the answer is cut. A client that leaves is told to
+// the program by FCGI_ABORT_REQUEST; if it has not ended the request a second later, the
+// connection is closed.
 //
 // # Where the modes differ
 //
