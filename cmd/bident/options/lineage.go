@@ -17,10 +17,10 @@ const ListenVariable = "FCGI_LISTENSOCK_FILENO"
 // values, which go behind all others.
 func (r *reading) lineage(environ []string) []given {
 	name, url := "", ""
-	if fd := lastOf(environ, ListenVariable); fd != "" {
+	if fd := lookUp(environ, ListenVariable); fd != "" {
 		name, url = ListenVariable, "fcgi+fd://"+fd
 	}
-	if text := lastOf(environ, socketVariable); text != "" {
+	if text := lookUp(environ, socketVariable); text != "" {
 		name = socketVariable
 		switch {
 		case strings.Trim(text, "0123456789") == "":
@@ -45,14 +45,4 @@ func (r *reading) lineage(environ []string) []given {
 	}
 	at := origin{from: fromEnvironment, name: name}
 	return []given{{"listen", value{kind: array, items: []value{{kind: word, text: url}}}, at}}
-}
-
-// lastOf is the value of a variable, of which the last one counts.
-func lastOf(environ []string, name string) (text string) {
-	for _, entry := range environ {
-		if t, ok := strings.CutPrefix(entry, name+"="); ok {
-			text = t
-		}
-	}
-	return text
 }
