@@ -5,8 +5,9 @@ import (
 	"testing"
 )
 
-// TestManagerLeaves: the processes of a manager leave at once when they are idle, and
-// no request waits for them, although accept takes no notice of SIGTERM.
+// TestManagerLeaves: a daemon under FCGI::ProcManager as a worker, with a lane for each
+// of its processes. They leave at once when they are idle, and no request waits for
+// them, even if accept takes no notice of SIGTERM.
 func TestManagerLeaves(t *testing.T) {
 	needPerl(t, "FCGI", "FCGI::ProcManager")
 	for name, env := range map[string]string{"stubborn": "STUBBORN=1", "attentive": "STUBBORN="} {

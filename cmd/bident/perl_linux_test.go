@@ -125,26 +125,6 @@ func TestPerlFast(t *testing.T) {
 	d.end(0)
 }
 
-// TestPerlManager: a daemon under FCGI::ProcManager as a worker, with a lane for each
-// of its processes.
-func TestPerlManager(t *testing.T) {
-	needPerl(t, "FCGI", "FCGI::ProcManager")
-	t.Parallel()
-	d := serveForTest(t, "--listen=http://127.0.0.1:0", "--max-servers=1", "--concurrency=3", "--env=PROCESSES=3", "--",
-		"perl", fixture(t, "perl/manager.pl"))
-	d.errs = true // it complains of what it does
-	before := manage(t, d.urls[0], 3)
-	if out, code := d.bident("ctl", "reload"); code != 0 {
-		t.Errorf("reload: %d %s", code, out)
-	}
-	for pid := range manage(t, d.urls[0], 3) {
-		if before[pid] {
-			t.Errorf("process %s has outlived a reload", pid)
-		}
-	}
-	d.end(0)
-}
-
 // manage uses a daemon of several processes, all at a time, and tells which there are.
 func manage(t *testing.T, url string, least int) map[string]bool {
 	t.Helper()
@@ -173,14 +153,14 @@ func manage(t *testing.T, url string, least int) map[string]bool {
 }
 
 // startManager starts the daemon by itself, on a socket, as one does without Bident.
-func startManager(t *testing.T, processes int) (socket string) {
+func startManager(t *testing.T, processes int) (cmd *exec.Cmd, socket string) {
 	t.Helper()
 	socket = shortDir(t) + "/manager"
-	cmd := exec.Command("perl", fixture(t, "perl/manager.pl"))
+	cmd = exec.Command("perl", fixture(t, "perl/manager.pl"))
 	cmd.Env = append(os.Environ(), "FCGI_SOCKET_PATH="+socket, fmt.Sprint("PROCESSES=", processes))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	runPeer(t, cmd)
 	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	waitSocket(t, socket)
-	return socket
+	return cmd, socket
 }

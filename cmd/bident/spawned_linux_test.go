@@ -114,7 +114,7 @@ func testSpawned(t *testing.T, socket string) {
 func TestPerlUpstream(t *testing.T) {
 	needPerl(t, "FCGI", "FCGI::ProcManager")
 	t.Parallel()
-	socket := startManager(t, 3)
+	_, socket := startManager(t, 3)
 	d := serveForTest(t, "--listen=http://127.0.0.1:0", "--max-servers=3", "--upstream=fcgi+unix://"+socket)
 	d.errs = true // what the daemon says
 	manage(t, d.urls[0], 2)

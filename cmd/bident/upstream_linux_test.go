@@ -120,13 +120,7 @@ func upstreamStatus(t *testing.T, d *daemon) httpd.StatusUpstream {
 // replaces its processes when they have nothing in hand, costs no request.
 func TestUpstreamManager(t *testing.T) {
 	needPerl(t, "FCGI", "FCGI::ProcManager")
-	socket := filepath.Join(shortDir(t), "manager")
-	cmd := exec.Command("perl", fixture(t, "perl/manager.pl"))
-	cmd.Env = append(os.Environ(), "FCGI_SOCKET_PATH="+socket, "PROCESSES=3")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	runPeer(t, cmd)
-	t.Cleanup(func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
-	waitSocket(t, socket)
+	cmd, socket := startManager(t, 3)
 	d := serveForTest(t, "--listen=http://127.0.0.1:0", "--max-servers=5", "--upstream=fcgi+unix://"+socket)
 	before := manage(t, d.urls[0], 3)
 	var clients sync.WaitGroup
