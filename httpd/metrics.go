@@ -277,7 +277,7 @@ var families = []family{
 	ofUpstreams(exposition.Counter, "connections_opened_total", "Connections made to an upstream.", func(u *StatusUpstream) float64 { return float64(u.Opened) }),
 	ofUpstreams(exposition.Counter, "failures_total", "Connections to an upstream that could not be had.", func(u *StatusUpstream) float64 { return float64(u.Failures) }),
 	ofUpstreams(exposition.Counter, "requests_total", "Requests sent to an upstream.", func(u *StatusUpstream) float64 { return float64(u.Requests) }),
-	ofUpstreams(exposition.Counter, "retries_total", "Requests that were sent again, because a kept connection ended.", func(u *StatusUpstream) float64 { return float64(u.Retries) }),
+	ofUpstreams(exposition.Counter, "retries_total", "Requests that were sent again, because a connection ended.", func(u *StatusUpstream) float64 { return float64(u.Retries) }),
 	ofUpstreams(exposition.Counter, "errors_total", "Requests whose exchange with an upstream failed.", func(u *StatusUpstream) float64 { return float64(u.Errors) }),
 
 	limit("max_servers", "The number of workers, or the highest number if it follows the load."),

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync/atomic"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -48,8 +47,6 @@ type upstreamLane struct {
 	at *origin // that the connection is to, under the lock
 
 	keeping bool // the request in hand asks for the connection to be kept
-	unheard atomic.Bool
-	accept  *time.Timer // for unheard
 
 	idle    *time.Timer             // for resting
 	rested  time.Time               // since when, the last time
@@ -64,8 +61,8 @@ func (u *upstream) lane(r *exchangeRunner) *upstreamLane {
 	x := &upstreamLane{up: u, r: r}
 	x.idle = time.AfterFunc(time.Hour, x.yield)
 	x.idle.Stop()
-	x.accept = time.AfterFunc(time.Hour, x.impatient)
-	x.accept.Stop()
+	r.accept = time.AfterFunc(time.Hour, x.impatient)
+	r.accept.Stop()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.lanes[x] = struct{}{}
@@ -75,7 +72,7 @@ func (u *upstream) lane(r *exchangeRunner) *upstreamLane {
 // close is called when the lane has ended.
 func (x *upstreamLane) close() {
 	x.idle.Stop()
-	x.accept.Stop()
+	x.r.accept.Stop()
 	x.up.mu.Lock()
 	defer x.up.mu.Unlock()
 	delete(x.up.lanes, x)
@@ -202,43 +199,25 @@ func (x *upstreamLane) exchange(l *pool.Lane) (fcgi.EndRequest, error) {
 
 // first is the first exchange over a connection, which somebody has to accept.
 func (x *upstreamLane) first() (fcgi.EndRequest, error) {
-	if x.up.keep <= 0 {
-		return x.r.client.Do(x.r)
+	if x.up.keep > 0 {
+		x.r.unheard.Store(true)
+		x.r.accept.Reset(acceptPatience)
+		defer x.r.heard()
 	}
-	x.unheard.Store(true)
-	x.accept.Reset(acceptPatience)
-	end, err := x.r.client.Do(hearing{x})
-	x.heard()
-	return end, err
+	return x.r.client.Do(x.r)
 }
 
 // impatient is called while the first exchange over a connection has no answer: if
 // others keep theirs that may be why.
 func (x *upstreamLane) impatient() {
-	if !x.unheard.Load() {
+	if !x.r.unheard.Load() {
 		return
 	}
 	if x.up.held.Load() > 0 {
 		x.up.crowd()
 	}
-	x.accept.Reset(acceptPatience)
+	x.r.accept.Reset(acceptPatience)
 }
-
-func (x *upstreamLane) heard() {
-	if x.unheard.Load() {
-		x.unheard.Store(false)
-		x.accept.Stop()
-	}
-}
-
-// hearing is the sink of the first exchange over a connection.
-type hearing struct{ *upstreamLane }
-
-// Stdout implements fcgi.Sink.
-func (h hearing) Stdout(p []byte) error { h.heard(); return h.r.Stdout(p) }
-
-// Stderr implements fcgi.Sink.
-func (h hearing) Stderr(p []byte) { h.heard(); h.r.Stderr(p) }
 
 // Dial implements peer: unlike that of a child it tries again for a while, since
 // whoever restarts a program wants no request lost.

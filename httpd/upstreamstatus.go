@@ -14,7 +14,7 @@ type StatusUpstream struct {
 	Idle        int64 `json:"idle"`
 	// Since the server's start: Opened counts connections, Failures those that could
 	// not be had, Requests what was sent, Retries what of it was sent again, because a
-	// kept connection ended before it was read, and Errors the requests whose exchange
+	// connection ended before it was read, and Errors the requests whose exchange
 	// failed: no answer, a wrong one, one that was cut, or FCGI_OVERLOADED.
 	Opened   int64 `json:"opened"`
 	Failures int64 `json:"failures"`
